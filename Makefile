@@ -1,0 +1,45 @@
+# make demo | test | check | bench | serve: each sets up .venv by itself and needs nothing but Python 3.11+.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check bench lock clean
+
+demo: $(VENV)/.run
+	@$(BIN)/tingfeng demo
+
+test: $(VENV)/.test
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.dev
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	@$(BIN)/python -m benchmarks.engines
+	@$(BIN)/python -m benchmarks.batch
+
+# One environment, filled as far as the target needs. The lock file holds exact versions of everything;
+# torch goes first and exactly, because a range would bring gigabytes of GPU libraries.
+$(VENV)/.run: pyproject.toml requirements.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --constraint requirements.lock --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@$(PIP) install torch==2.13.0
+	@$(PIP) install --constraint requirements.lock --editable '.[test]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.test
+	@$(PIP) install --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+lock: $(VENV)/.dev
+	@$(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch==' | sed 's/+cpu//' > requirements.lock
+
+clean:
+	@rm -rf $(VENV) var build *.egg-info

@@ -1,0 +1,71 @@
+"""Column names and Arrow schemas of everything that crosses a folder's border, in one place.
+
+``COMMENTS`` and ``CONTENTS`` are what readers give; ``SCORES`` is what scoring adds, one row per comment.
+Times are UTC with millisecond resolution; a value that the source did not give is null, never a guess.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+TIMESTAMP: Final = pa.timestamp("ms", tz="UTC")
+
+COMMENTS: Final = pa.schema(
+    [
+        pa.field("comment_id", pa.string(), nullable=False),  # the source's id, or "<file name>#<row number>"
+        pa.field("platform", pa.string()),  # a key of labels.PLATFORMS
+        pa.field("content_id", pa.string()),  # the video, note or post commented on
+        pa.field("parent_id", pa.string()),  # comment answered; null for a root comment
+        pa.field("user_id", pa.string()),  # as the source gives it; the store hashes it
+        pa.field("user_name", pa.string()),
+        pa.field("text", pa.string()),  # exactly as it came; null when there is none
+        pa.field("created_at", TIMESTAMP),
+        pa.field("like_count", pa.int64()),
+        pa.field("reply_count", pa.int64()),
+        pa.field("region", pa.string()),  # as shown by the platform, e.g. 浙江
+    ]
+)
+
+CONTENTS: Final = pa.schema(
+    [
+        pa.field("content_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("user_id", pa.string()),  # the author
+        pa.field("user_name", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("text", pa.string()),
+        pa.field("created_at", TIMESTAMP),
+        pa.field("like_count", pa.int64()),
+        pa.field("comment_count", pa.int64()),
+        pa.field("share_count", pa.int64()),
+        pa.field("collect_count", pa.int64()),
+        pa.field("view_count", pa.int64()),
+        pa.field("url", pa.string()),
+    ]
+)
+
+INTEREST_ITEM: Final = pa.struct([("topic", pa.string()), ("score", pa.float32())])
+ASPECT_ITEM: Final = pa.struct(
+    [("aspect", pa.string()), ("polarity", pa.string()), ("score", pa.float32())]
+)
+
+SCORES: Final = pa.schema(
+    [
+        pa.field("sentiment", pa.string()),  # null where there is nothing to judge
+        pa.field("sentiment_score", pa.float32()),  # p_positive - p_negative, -1..1
+        pa.field("p_negative", pa.float32()),
+        pa.field("p_neutral", pa.float32()),
+        pa.field("p_positive", pa.float32()),
+        pa.field("emotion", pa.string()),
+        pa.field("interest", pa.string()),
+        pa.field("interests", pa.list_(INTEREST_ITEM)),
+        pa.field("keywords", pa.list_(pa.string())),
+        pa.field("aspects", pa.list_(ASPECT_ITEM)),
+        pa.field("flags", pa.list_(pa.string())),
+        pa.field("risks", pa.list_(pa.string())),
+        pa.field("truncated", pa.bool_()),
+        pa.field("model_version", pa.string()),
+    ]
+)

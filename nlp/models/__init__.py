@@ -1,0 +1,1 @@
+"""The shipped models, one folder each: ``model.onnx``, ``tokenizer.json``, ``config.json`` and ``CARD.md``."""

@@ -1,0 +1,124 @@
+"""Texts to logits: the three steps encode → infer → decode share this middle.
+
+``NeuralScorer`` is the model; ``FakeScorer`` is a deterministic rule on the text for tests of everything around it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp.artifact import MODEL_FILE, TOKENIZER_FILE, Artifact, load_artifact
+from nlp.batching import TOKEN_BUDGET, fill, plan_batches, shapes
+from nlp.engines import Engine, load_engine
+from nlp.heads import HEADS, OUTPUT_SIZE, output_slices
+from nlp.tokenizer import CommentTokenizer
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Logits:
+    """``values`` (texts, OUTPUT_SIZE); ``truncated`` (texts,): the text had more tokens than the model reads."""
+
+    values: Floats
+    truncated: npt.NDArray[np.bool_]
+
+
+class Scorer(Protocol):
+    """Gives logits for normalised texts, in order."""
+
+    model_version: str
+    temperatures: dict[str, float]
+    thresholds: dict[str, dict[str, float]]
+
+    def logits(self, normalized: list[str]) -> Logits:
+        """One row per text."""
+        ...
+
+
+class NeuralScorer:
+    """A model folder behind an engine. Safe to call from several threads; calls take turns."""
+
+    def __init__(self, artifact: Artifact, engine: Engine, *, budget: int = TOKEN_BUDGET) -> None:
+        self.artifact, self.engine, self._budget = artifact, engine, budget
+        self.model_version = artifact.version
+        self.temperatures, self.thresholds = artifact.temperatures, artifact.thresholds
+        self.tokenizer = CommentTokenizer.load(
+            artifact.path / TOKENIZER_FILE, max_tokens=artifact.max_tokens
+        )
+        self._turn = threading.Lock()
+
+    def logits(self, normalized: list[str]) -> Logits:
+        """See ``Scorer.logits``."""
+        encoded = self.tokenizer.encode(normalized)
+        ids = [e.ids for e in encoded]
+        values = np.zeros((len(ids), OUTPUT_SIZE), dtype=np.float32)
+        lengths = np.array([len(i) for i in ids], dtype=np.int64)
+        for batch in plan_batches(lengths, budget=self._budget):
+            padded = fill(ids, batch, self.tokenizer.pad_id)
+            with self._turn:
+                values[batch.rows] = self.engine.infer(padded)[: len(batch.rows)]
+        return Logits(values=values, truncated=np.array([e.truncated for e in encoded], dtype=bool))
+
+    def warm_up(self, *, max_rows: int | None = None) -> int:
+        """Runs every shape that can come once, so that no request pays for compiling; gives their number."""
+        planned = [
+            s
+            for s in shapes(self.artifact.max_tokens, budget=self._budget)
+            if max_rows is None or s[0] <= max_rows
+        ]
+        for shape in planned:
+            with self._turn:
+                self.engine.infer(np.full(shape, self.tokenizer.cls_id, dtype=np.int64))
+        return len(planned)
+
+
+def load_scorer(
+    model: str | None = None,
+    *,
+    engine: str = "openvino",
+    threads: int | None = None,
+    precision: str = "auto",
+) -> NeuralScorer:
+    """The default model, or the one of this name or folder, ready to score."""
+    artifact = load_artifact(model)
+    loaded = load_engine(engine, artifact.path / MODEL_FILE, threads=threads, precision=precision)
+    return NeuralScorer(artifact, loaded)
+
+
+POSITIVE_WORDS: Final = ("好", "喜欢", "赞", "棒", "爱")
+NEGATIVE_WORDS: Final = ("差", "烂", "坏", "难", "恶心")
+
+
+class FakeScorer:
+    """No weights: a few words decide. Positive 3 for each good word, negative 3 for each bad one."""
+
+    model_version = "fake@000000000000"
+    temperatures: dict[str, float] = {head.name: 1.0 for head in HEADS}  # noqa: RUF012
+    thresholds: dict[str, dict[str, float]] = {}  # noqa: RUF012
+
+    def logits(self, normalized: list[str]) -> Logits:
+        """See ``Scorer.logits``; the same text always gets the same row."""
+        values = np.stack([self._row(text) for text in normalized]) if normalized else self._none()
+        return Logits(values=values, truncated=np.array([len(t) > 150 for t in normalized], dtype=bool))
+
+    def _row(self, text: str) -> Floats:
+        row = np.full(OUTPUT_SIZE, -4.0, dtype=np.float32)
+        slices = output_slices()
+        good = sum(text.count(w) for w in POSITIVE_WORDS)
+        bad = sum(text.count(w) for w in NEGATIVE_WORDS)
+        row[slices["sentiment"]] = [3.0 * bad, 1.0, 3.0 * good]
+        row[slices["emotion"]] = [3.0 * good, 0, 0, 0, 3.0 * bad, 0, 0, 1.0]
+        if "茶" in text:
+            row[slices["interest"].start + 2] = 4.0  # food
+        if "加微信" in text:
+            row[slices["flags"].start + 3] = 4.0  # spam
+        return row
+
+    def _none(self) -> Floats:
+        return np.zeros((0, OUTPUT_SIZE), dtype=np.float32)

@@ -1,0 +1,66 @@
+"""Normalised text to token ids, cut to what the model reads: the head and the tail of a longer text.
+
+A comment says what it is about at the start and what it thinks at the end, so the middle is what goes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+HEAD_SHARE: Final = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Encoding:
+    """Token ids of one text with [CLS] and [SEP], and whether its middle was left out."""
+
+    ids: npt.NDArray[np.int64]  # (tokens,)
+    truncated: bool
+
+
+class CommentTokenizer:
+    """WordPiece over a model's own vocabulary; ``max_tokens`` counts [CLS] and [SEP]."""
+
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self.max_tokens = max_tokens
+        self.cls_id = self._id("[CLS]")
+        self.sep_id = self._id("[SEP]")
+        self.pad_id = self._id("[PAD]")
+
+    @classmethod
+    def load(cls, path: Path, *, max_tokens: int) -> CommentTokenizer:
+        """Reads a ``tokenizer.json``."""
+        return cls(Tokenizer.from_file(str(path)), max_tokens=max_tokens)
+
+    def encode(self, normalized: list[str]) -> list[Encoding]:
+        """One encoding per text, in order. The texts must be normalised already."""
+        encoded = self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+        return [self._cut(item.ids) for item in encoded]
+
+    def _cut(self, ids: list[int]) -> Encoding:
+        room = self.max_tokens - 2
+        truncated = len(ids) > room
+        if truncated:
+            head = int(room * HEAD_SHARE)
+            ids = ids[:head] + ids[len(ids) - (room - head) :]
+        return Encoding(
+            ids=np.array([self.cls_id, *ids, self.sep_id], dtype=np.int64), truncated=truncated
+        )
+
+    def _id(self, token: str) -> int:
+        found = self._tokenizer.token_to_id(token)
+        if found is None:
+            raise ValueError(
+                f"expected the token {token} in the vocabulary, found none; "
+                "the model folder is damaged: run `tingfeng model verify`"
+            )
+        return int(found)

@@ -1,0 +1,104 @@
+"""``tingfeng ingest``, ``refresh``, ``profile`` and ``report``: the store from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from serving.cli.common import day, make_analyzer, open_dumps, open_store, pairs, run_id, say, settings
+
+StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (ingest, refresh, profile, report):
+        app.command()(command)
+
+
+def ingest(
+    kind: Annotated[str, typer.Argument(help="comments contents users events orders")],
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
+    format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
+    text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
+    map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")] = None,
+    set: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop.")
+    ] = None,
+    store: StoreOption = None,
+    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+) -> None:
+    """Load files into the store; comments are scored on the way. The same file twice changes nothing."""
+    import functools
+
+    from serving.ingest import check_kinds
+    from serving.ingest import ingest as load
+
+    config = settings(store=store, model=model)
+    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map or [])
+    check_kinds(kind, dumps)
+    analyzer = functools.cache(lambda: make_analyzer(config))
+    constants = pairs(set or [], "--set field=value")
+    with open_store(config) as opened:
+        result = load(kind, dumps, opened, run=run_id("ingest"), analyzer=analyzer, constants=constants)
+    say(
+        f"{result.rows_in:,} rows in = {result.inserted:,} new + {result.updated:,} updated + "
+        f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + {result.rejected:,} rejected"
+    )
+
+
+def refresh(
+    as_of: Annotated[str | None, typer.Option(help="Date or moment; without it now.")] = None,
+    store: StoreOption = None,
+) -> None:
+    """Recompute the profiles and insights that changed."""
+    from profiles.refresh import refresh as recompute
+
+    with open_store(settings(store=store)) as opened:
+        result = recompute(opened, day(as_of), run_id("refresh"))
+    say(
+        f"as of {result.as_of.isoformat()}: {result.persons:,} persons ({result.changed:,} changed), "
+        f"{result.contents:,} contents"
+    )
+
+
+def profile(
+    user: Annotated[str, typer.Argument(help="A user id as the platform gives it, or a person id.")],
+    platform: Annotated[str | None, typer.Option(help="Tells equal ids apart.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Show the six dimensions of one person."""
+    from profiles.read import read_profile
+
+    with open_store(settings(store=store)) as opened:
+        found = read_profile(opened, user, platform)
+    if as_json:
+        typer.echo(json.dumps(found, ensure_ascii=False, default=str))
+        return
+    for name, dimension in found.items():
+        typer.echo(name)
+        for key, value in dimension.items():
+            typer.echo(f"  {key}: {_short(value)}")
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="report.html or report.xlsx")],
+    title: Annotated[str, typer.Option(help="The report's title.")] = "评论洞察报告",
+    store: StoreOption = None,
+) -> None:
+    """Write the report of the refreshed store."""
+    from serving.report import build_report, build_report_xlsx
+
+    builders = {".html": build_report, ".xlsx": build_report_xlsx}
+    if out.suffix not in builders:
+        raise typer.BadParameter(f"--out: expected a name ending in .html or .xlsx, found {out.name!r}")
+    with open_store(settings(store=store)) as opened:
+        typer.echo(str(builders[out.suffix](opened, out, title=title)))
+
+
+def _short(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)

@@ -1,0 +1,103 @@
+"""``tingfeng analyze`` and ``tingfeng score``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from serving.cli.common import make_analyzer, open_dumps, progress, say, settings
+
+if TYPE_CHECKING:
+    from nlp.insight import CommentInsight
+    from serving.batch.score import ScoreSummary
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    app.command()(analyze)
+    app.command()(score)
+
+
+def analyze(
+    texts: Annotated[list[str], typer.Argument(metavar="TEXT…")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+) -> None:
+    """Score a few comments and show them."""
+    insights = make_analyzer(settings(model=model)).analyze(texts)
+    if as_json:
+        typer.echo(json.dumps([asdict(i) for i in insights], ensure_ascii=False))
+        return
+    for text, insight in zip(texts, insights, strict=True):
+        _show(text, insight)
+
+
+def score(
+    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Dumps; FILE::TABLE for one table.")],
+    out: Annotated[Path, typer.Option(help="FILE.{parquet,csv,jsonl,xlsx}")],
+    format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
+    text_column: Annotated[str | None, typer.Option(help="The column that holds the comment.")] = None,
+    map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")] = None,
+    on_error: Annotated[str, typer.Option(metavar="skip|fail", help="What rejected rows do.")] = "skip",
+    resume: Annotated[bool, typer.Option(help="Go on where a broken run was.")] = True,
+    summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+) -> None:
+    """Score dumps: one row out per row in, in order; rejected rows in OUT.rejects.jsonl."""
+    from serving.batch.score import score_dumps
+    from serving.batch.writers import check_output
+
+    if on_error not in ("skip", "fail"):
+        raise typer.BadParameter(f"--on-error: expected skip or fail, found {on_error!r}")
+    check_output(out)
+    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map or [])
+    analyzer = make_analyzer(settings(model=model))
+    with progress(sum(d.rows for d in dumps), "scoring") as advance:
+        result = score_dumps(dumps, out, analyzer, resume=resume, progress=advance)
+    for dump in dumps:
+        for line in dump.repairs.lines():
+            say(f"  {dump.path.name}: {line}")
+    _say_summary(result, out)
+    if summary is not None:
+        summary.write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n", "utf-8")
+    if on_error == "fail" and result.rejected:
+        raise typer.Exit(1)
+
+
+def _say_summary(result: ScoreSummary, out: Path) -> None:
+    say(
+        f"{result.rows_in:,} rows in = {result.scored:,} scored + {result.empty:,} empty"
+        f" + {result.rejected:,} rejected; {result.seconds:.1f} s, {result.comments_per_s:,.0f} comments/s,"
+        f" {result.inference_share:.0%} of the time in the model; {result.model_version}"
+    )
+    if result.resumed:
+        say(f"{result.resumed:,} rows were taken over from an earlier run")
+    if result.rejected:
+        say(f"rejected rows, with reasons: {out}.rejects.jsonl")
+    say(str(out))
+
+
+def _show(text: str, insight: CommentInsight) -> None:
+    from data.labels import ASPECTS, EMOTIONS, FLAGS, INTERESTS, RISKS, SENTIMENTS
+
+    typer.echo(text)
+    if insight.sentiment is None or insight.sentiment_score is None or insight.emotion is None:
+        typer.echo("  没有可判断的内容")
+        return
+    p = f"负 {insight.p_negative:.2f} 中 {insight.p_neutral:.2f} 正 {insight.p_positive:.2f}"
+    typer.echo(f"  情感 {SENTIMENTS[insight.sentiment]} {insight.sentiment_score:+.2f}（{p}）")
+    typer.echo(f"  情绪 {EMOTIONS[insight.emotion]}")
+    lines = {
+        "话题": [f"{INTERESTS[t.topic]} {t.score:.2f}" for t in insight.interests],
+        "方面": [f"{ASPECTS[a.aspect]}:{SENTIMENTS[a.polarity]}" for a in insight.aspects],
+        "标记": [FLAGS[f] for f in insight.flags],
+        "风险": [RISKS[r] for r in insight.risks],
+        "关键词": list(insight.keywords),
+    }
+    for name, values in lines.items():
+        if values:
+            typer.echo(f"  {name} {'、'.join(values)}")

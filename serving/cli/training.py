@@ -1,0 +1,90 @@
+"""``tingfeng train``, ``evaluate`` and ``export``; they need the ``training`` extra."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from serving.cli.common import existing, settings
+
+DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of labelled sets.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the commands."""
+    for command in (train, evaluate, export):
+        app.command()(command)
+
+
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. training/recipes/small.yaml")],
+    run: Annotated[Path | None, typer.Option(help="Run folder; without it HOME/runs/NAME.")] = None,
+    data: DataOption = None,
+    base: Annotated[Path | None, typer.Option(help="Folder of the base encoder.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
+) -> None:
+    """Fine-tune a model by a recipe; a killed run goes on where it was."""
+    _need_training()
+    from training.finetune import train as run_training
+    from training.recipe import load_recipe
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    loaded, config = load_recipe(recipe), settings(data_dir=data)
+    weights = base or (config.weights_dir / loaded.base if config.weights_dir else None)
+    folder = run_training(
+        loaded,
+        data_dir=existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR"),
+        base_dir=existing(weights, "the base encoder", "--base or TINGFENG_WEIGHTS_DIR"),
+        run_dir=run or config.home / "runs" / loaded.name,
+        resume=resume,
+    )
+    typer.echo(str(folder))
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="A run folder.")],
+    out: Annotated[Path, typer.Option(help="The model folder to write, e.g. nlp/models/small")],
+    data: DataOption = None,
+) -> None:
+    """Calibrate on dev rows, write the model folder and its card."""
+    _need_training()
+    from training.pipeline import export_run
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    config = settings(data_dir=data)
+    folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
+    typer.echo(str(export_run(run, out, data_dir=folder)))
+
+
+def evaluate(
+    recipe: Annotated[Path, typer.Argument(help="The recipe that says how labels map.")],
+    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
+    split: Annotated[str, typer.Option(help="dev or test")] = "dev",
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Score the sets of a recipe with an exported model: accuracy, macro-F1, calibration error per head."""
+    _need_training()
+    import json
+
+    from training.evaluate import as_rows, evaluate_sets, table
+    from training.recipe import load_recipe
+
+    config = settings(model=model, data_dir=data)
+    folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
+    scores = evaluate_sets(load_recipe(recipe), config.model, folder, split=split)
+    typer.echo(json.dumps(as_rows(scores), ensure_ascii=False) if as_json else table(scores))
+
+
+def _need_training() -> None:
+    import importlib.util
+
+    missing = [m for m in ("torch", "transformers", "datasets") if importlib.util.find_spec(m) is None]
+    if missing:
+        raise typer.BadParameter(
+            f"expected the training extra, found no {', '.join(missing)}; "
+            "run `pip install torch==2.13.0` and then `pip install -e .[training]`"
+        )

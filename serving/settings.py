@@ -1,0 +1,45 @@
+"""Settings from ``TINGFENG_*`` variables and ``tingfeng.toml``; the variable wins. The README lists each one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Everything that can be set outside the command line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TINGFENG_", toml_file="tingfeng.toml", extra="forbid"
+    )
+
+    home: Path = Field(Path("var"), description="folder of the store, the key and other run-time files")
+    store: str | None = Field(None, description="store URL; without it tingfeng.duckdb in the home folder")
+    model: str = Field("small", description="a shipped model's name or a model folder")
+    engine: Literal["openvino", "onnxruntime"] = Field("openvino", description="what runs the model")
+    precision: Literal["auto", "bf16", "f32"] = Field(
+        "auto", description="arithmetic of OpenVINO; auto is bf16 where the processor has it"
+    )
+    threads: int | None = Field(None, ge=1, description="threads of the model; without it one per core")
+    data_dir: Path | None = Field(None, description="folder of labelled sets for train and evaluate")
+    weights_dir: Path | None = Field(None, description="folder of base encoders for train")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

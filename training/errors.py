@@ -1,0 +1,5 @@
+"""The one error that this folder raises on purpose."""
+
+
+class TrainingError(Exception):
+    """Wrong recipe, data or weights; the message says what was expected, what was found and what to do."""

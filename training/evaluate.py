@@ -1,0 +1,99 @@
+"""An exported model against labelled sets, by the engine that serves it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nlp.heads import HEADS
+from nlp.scorer import Floats, load_scorer
+from training.metrics import HeadScore, score_head
+from training.recipe import Recipe
+from training.sources import LabelledSet, load_corpus, load_sources
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetScore:
+    """One head's score on one set."""
+
+    dataset: str
+    head: str
+    score: HeadScore
+
+    @property
+    def accuracy_interval(self) -> tuple[float, float]:
+        """Wilson 95 % interval of the accuracy."""
+        return wilson(self.score.accuracy, self.score.rows)
+
+
+def evaluate_sets(
+    recipe: Recipe, model: str | None, data_dir: Path, *, split: str
+) -> list[SetScore]:
+    """Every head of every set of the recipe on one split; the corpus's held-out rows count as dev."""
+    scorer = load_scorer(model)
+    sets = load_sources(recipe, data_dir, split=split)
+    if split == "dev":
+        sets.append(load_corpus(recipe, held_out=True))
+    return score_sets(sets, lambda texts: scorer.logits(texts).values, scorer.temperatures)
+
+
+def score_sets(
+    sets: list[LabelledSet], predict: Callable[[list[str]], Floats], temperatures: dict[str, float]
+) -> list[SetScore]:
+    """Scores with any predictor of logits; each set once, in order."""
+    from nlp.heads import output_slices
+
+    found, seen = [], set()
+    for labelled in sets:
+        logits = np.array(predict(labelled.texts), dtype=np.float32)
+        for head in HEADS:
+            logits[:, output_slices()[head.name]] /= temperatures.get(head.name, 1.0)
+            score = score_head(head, logits, labelled)
+            if score is not None and (labelled.name, head.name) not in seen:
+                seen.add((labelled.name, head.name))
+                found.append(SetScore(dataset=labelled.name, head=head.name, score=score))
+    return found
+
+
+def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share of n (Wilson 1927)."""
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return centre - half, centre + half
+
+
+def as_rows(scores: list[SetScore]) -> list[dict[str, object]]:
+    """Plain values for JSON and model cards."""
+    return [
+        {
+            "dataset": s.dataset,
+            "head": s.head,
+            "rows": s.score.rows,
+            "classes": list(s.score.classes),
+            "accuracy": round(s.score.accuracy, 4),
+            "accuracy_low": round(s.accuracy_interval[0], 4),
+            "accuracy_high": round(s.accuracy_interval[1], 4),
+            "macro_f1": round(s.score.macro_f1, 4),
+            "ece": None if math.isnan(s.score.ece) else round(s.score.ece, 4),
+            "confusion": s.score.confusion.tolist(),
+        }
+        for s in scores
+    ]
+
+
+def table(scores: list[SetScore]) -> str:
+    """A Markdown table, percentages with one decimal."""
+    lines = ["| set | head | rows | classes | accuracy (95 %) | macro-F1 | ECE |", "|---|---|---|---|---|---|---|"]
+    for s in scores:
+        low, high = s.accuracy_interval
+        ece = "–" if math.isnan(s.score.ece) else f"{100 * s.score.ece:.1f}"
+        lines.append(
+            f"| {s.dataset} | {s.head} | {s.score.rows} | {len(s.score.classes)} "
+            f"| {100 * s.score.accuracy:.1f} ({100 * low:.1f}–{100 * high:.1f}) "
+            f"| {100 * s.score.macro_f1:.1f} | {ece} |"
+        )
+    return "\n".join(lines)

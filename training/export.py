@@ -1,0 +1,88 @@
+"""A trained model to one ONNX file that both engines read: embedding in int8, everything else stored in fp16.
+
+The embedding is most of a small model. Each of its rows is stored as int8 with a scale of its own (error at most half
+a step of 1/127 of the row's largest value); a lookup turns only the rows that a text uses back into floats.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from training.modeling import CommentModel
+
+FP16_FROM_ELEMENTS = 1_000  # smaller tensors (biases, norms) stay in float32
+
+
+class Int8Embedding(nn.Module):
+    """An embedding whose rows are int8 times a scale per row."""
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        scale = weight.abs().amax(-1, keepdim=True).clamp(min=1e-8) / 127
+        self.register_buffer("rows", (weight / scale).round().to(torch.int8))
+        self.register_buffer("scale", scale.float())
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        rows: torch.Tensor = self.rows[ids].float()
+        return rows * self.scale[ids]
+
+
+class Network(nn.Module):
+    """What is exported: ids in, logits out; the mask is where ids are not the padding id."""
+
+    def __init__(self, model: CommentModel, pad_id: int) -> None:
+        super().__init__()
+        self.model, self.pad_id = model, pad_id
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.model(ids, (ids != self.pad_id).long())
+        return logits
+
+
+def quantize_embedding(model: CommentModel, *, max_tokens: int) -> CommentModel:
+    """Puts the int8 embedding in place and drops the positions that are never reached."""
+    embeddings = model.encoder.embeddings
+    model.encoder.set_input_embeddings(Int8Embedding(embeddings.word_embeddings.weight.data))
+    positions = embeddings.position_embeddings.weight.data[:max_tokens].clone()
+    embeddings.position_embeddings = nn.Embedding.from_pretrained(positions)
+    return model
+
+
+def export_onnx(model: CommentModel, path: Path, *, max_tokens: int, pad_id: int) -> None:
+    """Writes ``path``; the input is ``ids`` (rows, tokens) int64, the output ``logits``."""
+    network = Network(quantize_embedding(model.eval().float(), max_tokens=max_tokens), pad_id).eval()
+    ids = torch.randint(5, 100, (3, 11))
+    ids[1, 7:] = pad_id
+    dims = {0: torch.export.Dim("rows", min=1, max=4096), 1: torch.export.Dim("tokens", min=2, max=max_tokens)}
+    program = torch.onnx.export(
+        network, (ids,), dynamo=True, dynamic_shapes={"ids": dims},
+        input_names=["ids"], output_names=["logits"], optimize=True, verbose=False,
+    )
+    onnx.save(store_fp16(program.model_proto), str(path))
+
+
+def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Large float32 constants become float16 with a Cast behind them, which engines fold when they load."""
+    graph = model.graph
+    casts, kept = [], []
+    for tensor in graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or np.prod(tensor.dims) < FP16_FROM_ELEMENTS:
+            kept.append(tensor)
+            continue
+        values = numpy_helper.to_array(tensor).astype(np.float16)
+        kept.append(numpy_helper.from_array(values, tensor.name + ".f16"))
+        casts.append(
+            helper.make_node("Cast", [tensor.name + ".f16"], [tensor.name], to=TensorProto.FLOAT)
+        )
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])
+    return model
