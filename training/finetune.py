@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import json
 import logging
+import math
 import subprocess
 import time
 from pathlib import Path
@@ -70,7 +71,7 @@ class Trainer:
             parameter_groups(model, recipe), weight_decay=recipe.weight_decay, fused=True
         )
         plan = self._plan(0)
-        self.total_steps = len(plan) * recipe.epochs
+        self.total_steps = int(len(plan) * recipe.epochs)
         warmup = max(1, int(self.total_steps * recipe.warmup_share))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
@@ -82,15 +83,15 @@ class Trainer:
         """All epochs; evaluates at the half and the end of each and keeps the best in ``best.pt``."""
         if resume:
             self._load()
-        for epoch in range(self.recipe.epochs):
+        steps_before = 0
+        for epoch in range(math.ceil(self.recipe.epochs)):
             plan = self._plan(epoch)
-            done = self.step - epoch * len(plan)
-            if done >= len(plan):
-                continue
-            for index in range(max(0, done), len(plan)):
+            last = min(len(plan), self.total_steps - steps_before)
+            for index in range(self.step - steps_before, last):
                 self._train_step(plan[index])
-                if index + 1 in (len(plan) // 2, len(plan)):
+                if index + 1 in (len(plan) // 2, last):
                     self._evaluate(dev_sets, tokenizer)
+            steps_before += len(plan)
 
     def _train_step(self, rows: np.ndarray) -> None:
         self.model.train()

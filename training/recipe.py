@@ -48,7 +48,7 @@ class Recipe:
     name: str
     base: str
     max_tokens: int
-    epochs: int
+    epochs: float
     tokens_per_batch: int
     learning_rate: float
     head_learning_rate: float

@@ -1,0 +1,211 @@
+"""A dump opened for reading: what it is, and its rows in batches, as often as asked.
+
+Opening reads the file once (encoding, columns, types, number of rows); ``batches`` reads it again
+with constant memory. Every row of the file is either in a batch or among the rejects.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from data.readers.bytestream import (
+    TextProbe,
+    check_unchanged,
+    open_text,
+    probe_text,
+    sniff,
+    take_stamp,
+)
+from data.readers.canonical import Canonicaliser
+from data.readers.csv_source import CsvSource
+from data.readers.errors import fail, printable
+from data.readers.json_source import JsonSource
+from data.readers.parquet_source import ParquetSource
+from data.readers.recognise import Table, matching_shape, recognise
+from data.readers.report import RepairReport
+from data.readers.rows import Batch, Chunk
+from data.readers.source import Source, shown_columns
+from data.readers.sqlite_source import SqliteSource, count_rows, list_tables
+
+_JSON_SUFFIXES: Final = frozenset({".json", ".jsonl", ".ndjson"})
+_TABULAR_SUFFIXES: Final = frozenset({".csv", ".tsv", ".tab"})
+
+
+class Dump:
+    """One table of one file; made by ``open_dump``."""
+
+    def __init__(self, path: Path, source: Source, format: str, mapping: Mapping[str, str]) -> None:
+        self.path = path
+        self._stamp = take_stamp(path)
+        self._source = source
+        scan = source.scan()
+        check_unchanged(path, self._stamp)
+        if scan.rows and not scan.schema.names:
+            found = f"{scan.rows:,} without, the first {scan.first_reason}"
+            raise fail(path, "rows with columns", found, "crawl or export it again")
+        table = Table(
+            path=path,
+            container=source.container,
+            name=source.table,
+            columns=scan.schema.names,
+            head=scan.head,
+        )
+        self._binding = recognise(table, format=format, mapping=mapping)
+        self.rows = scan.rows
+        self.input_schema: pa.Schema = scan.schema
+        self.repairs = RepairReport()
+
+    @property
+    def kind(self) -> str:
+        """``comments``, ``contents``, or ``table`` for one without a text."""
+        return self._binding.kind
+
+    @property
+    def format(self) -> str:
+        """The name of the recognised shape."""
+        return self._binding.format
+
+    @property
+    def why(self) -> str:
+        """One sentence with the evidence for the format."""
+        return self._binding.why
+
+    @property
+    def encoding(self) -> str:
+        """How the file's text is encoded."""
+        return self._source.encoding
+
+    def batches(self, *, rows: int = 8192) -> Iterator[Batch]:
+        """Every row of the file, at most ``rows`` a batch; each call starts anew, with a new
+        report.
+
+        Raises: DumpError when the file is no longer the one that was scanned.
+        """
+        report = self.repairs = RepairReport()
+        canonical = Canonicaliser(self._binding, self._source.label, report)
+        check_unchanged(self.path, self._stamp)
+        total = 0
+        for chunk in self._source.chunks(max(1, rows), report):
+            check_unchanged(self.path, self._stamp)
+            total += chunk.original.num_rows + len(chunk.rejects)
+            yield self._batch(chunk, canonical)
+        check_unchanged(self.path, self._stamp)
+        if total != self.rows:
+            found = f"input changed: {total:,}"
+            raise fail(self.path, f"{self.rows:,} rows as scanned", found, "read it again")
+        if self.kind != "table":
+            canonical.finish()
+
+    def _batch(self, chunk: Chunk, canonical: Canonicaliser) -> Batch:
+        records = chunk.original if self.kind == "table" else canonical.convert(chunk)
+        return Batch(
+            original=chunk.original,
+            records=records,
+            row_numbers=chunk.row_numbers,
+            lines=chunk.lines,
+            rejects=chunk.rejects,
+        )
+
+
+def open_dump(
+    path: str | os.PathLike[str],
+    *,
+    format: str = "auto",
+    text_column: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+) -> Dump:
+    """The dump at ``path``, scanned and recognised.
+
+    ``path`` may end in ``::table`` to name a table of a database or a sheet of a workbook;
+    ``mapping`` gives input columns by canonical field and goes before what was recognised. Raises:
+    DumpError.
+    """
+    file, table = _split_table(os.fspath(path))
+    fields = dict(mapping or {})
+    if text_column is not None:
+        fields["text"] = text_column
+    take_stamp(file)
+    return Dump(file, _open_source(file, table), format, fields)
+
+
+def _split_table(text: str) -> tuple[Path, str | None]:
+    """Path and table; a file whose own name holds ``::`` is itself."""
+    name, mark, table = text.rpartition("::")
+    if mark and table and not os.path.lexists(text):
+        return Path(name), table
+    return Path(text), None
+
+
+def _open_source(path: Path, table: str | None) -> Source:
+    container = sniff(path)
+    if container == "sqlite":
+        return SqliteSource(path, table or _only_table(path, list_tables(path)))
+    if container == "zip":
+        return _open_workbook(path, table)
+    if table is not None:
+        advice = "leave ::table out"
+        raise fail(
+            path, f"a database or workbook with {printable(table)!r}", "another file", advice
+        )
+    if container == "parquet":
+        return ParquetSource(path)
+    return _open_text_source(path, zipped=container == "gzip")
+
+
+def _open_workbook(path: Path, sheet: str | None) -> Source:
+    from data.readers.xlsx_source import XlsxSource, is_workbook, list_sheets  # slow to import
+
+    if not is_workbook(path):
+        raise fail(path, "a dump or a workbook", "a zip archive", "unpack it first")
+    if sheet is not None:
+        return XlsxSource(path, sheet, named=True)
+    sheets = {name: header for name, header in list_sheets(path).items() if header}
+    if not sheets:
+        raise fail(path, "a sheet with a header", "a workbook without any", "fill it first")
+    several = len(sheets) > 1
+    return XlsxSource(path, _choose(path, sheets) if several else next(iter(sheets)), named=several)
+
+
+def _only_table(path: Path, tables: Mapping[str, list[str]]) -> str:
+    filled = {name: columns for name, columns in tables.items() if count_rows(path, name)}
+    if not filled:
+        found = f"empty tables {shown_columns(list(tables))}" if tables else "no tables"
+        raise fail(path, "a table with rows", found, "crawl again")
+    return next(iter(filled)) if len(filled) == 1 else _choose(path, filled)
+
+
+def _choose(path: Path, tables: Mapping[str, list[str]]) -> str:
+    """The one table that holds comments."""
+    comments = []
+    for name, columns in tables.items():
+        shape = matching_shape(columns, name)
+        if shape is not None and shape.kind == "comments":
+            comments.append(name)
+    if len(comments) == 1:
+        return comments[0]
+    found = shown_columns(list(tables))
+    raise fail(
+        path, "one table of comments", found, f"name one, as in {printable(path.name)}::table"
+    )
+
+
+def _open_text_source(path: Path, *, zipped: bool) -> Source:
+    probe = probe_text(path, zipped)
+    return JsonSource(path, probe) if _is_json(path, probe) else CsvSource(path, probe)
+
+
+def _is_json(path: Path, probe: TextProbe) -> bool:
+    """By the name; without a telling name, or for JSON called .csv, by the first characters."""
+    with open_text(path, probe) as stream:
+        start = stream.read(4096).lstrip()
+    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    suffix = suffixes[-1] if suffixes else ""
+    if suffix in _JSON_SUFFIXES:
+        return True
+    looks = start.startswith((b'{"', b"{\n", b"{ ", b"{}", b"[{", b"[\n", b"[\r", b"[ "))
+    return looks and not (suffix in _TABULAR_SUFFIXES and start.startswith(b"["))

@@ -1,0 +1,70 @@
+"""What words alone tell about one comment: aspects, risks and three flags.
+
+Pure functions over the raw text, tuned for precision: a risk that is denied, feared, asked or
+supposed is no risk. The flags are question, purchase_intent and complaint; spam, toxicity and
+sarcasm need the model. ``packs`` adds the words of industry packs of the taxonomy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+
+from data.lexicons import (
+    AspectTerms,
+    PatternRule,
+    TermScanner,
+    load_aspects,
+    load_intents,
+    load_opinions,
+    load_risks,
+)
+from data.taxonomy import load_taxonomy
+from nlp.clauses import strip_markup
+from nlp.rule_aspects import AspectOpinion, find_aspects
+from nlp.rule_lexemes import Lexeme, build_scanner
+from nlp.rule_patterns import PatternRules
+
+__all__ = ["AspectOpinion", "aspects", "flags", "risks"]
+
+
+def aspects(text: str, packs: Iterable[str] = ()) -> tuple[AspectOpinion, ...]:
+    """The aspects named or implied, with polarity, in the order of ``labels.ASPECTS``."""
+    return find_aspects(_aspect_scanner(tuple(packs)), strip_markup(text))
+
+
+def risks(text: str, packs: Iterable[str] = ()) -> tuple[str, ...]:
+    """The crisis categories that the comment states, in the order of ``labels.RISKS``."""
+    return _risk_rules(tuple(packs)).find(strip_markup(text))
+
+
+def flags(text: str) -> frozenset[str]:
+    """Which of question, purchase_intent and complaint the wording shows."""
+    return frozenset(_intent_rules().find(strip_markup(text)))
+
+
+@lru_cache(maxsize=16)
+def _aspect_scanner(packs: tuple[str, ...]) -> TermScanner[Lexeme]:
+    taxonomy = load_taxonomy()
+    terms: dict[str, AspectTerms] = dict(load_aspects())
+    for name in packs:
+        for aspect, words in taxonomy.pack(name).aspects.items():
+            terms[aspect] = replace(terms[aspect], terms=(*terms[aspect].terms, *words))
+    return build_scanner(terms, load_opinions())
+
+
+@lru_cache(maxsize=16)
+def _risk_rules(packs: tuple[str, ...]) -> PatternRules:
+    taxonomy = load_taxonomy()
+    rules: dict[str, tuple[PatternRule, ...]] = dict(load_risks())
+    for name in packs:
+        for risk, words in taxonomy.pack(name).risks.items():
+            rules[risk] = (*rules[risk], PatternRule(match=tuple(map(re.escape, words))))
+    return PatternRules(rules)
+
+
+@lru_cache(maxsize=1)
+def _intent_rules() -> PatternRules:
+    return PatternRules(load_intents())

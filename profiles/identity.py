@@ -1,0 +1,47 @@
+"""User ids as keyed hashes: the only form in which this project stores who said something.
+
+A person id is the first 32 hexadecimal digits of HMAC-SHA256 over platform and user id. The
+platform is part of the message, so equal ids on two platforms are two persons, and without the key
+nobody can enumerate phone numbers or account numbers to find whose id a hash is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from typing import Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+PERSON_ID_LENGTH: Final = 32
+_SEPARATOR: Final = b"\x1f"
+
+
+def person_id(key: bytes, platform: str | None, user_id: str) -> str:
+    """Return the person id of a user as the source names them; an unknown platform counts as ''."""
+    message = (platform or "").encode() + _SEPARATOR + user_id.encode()
+    return hmac.new(key, message, hashlib.sha256).hexdigest()[:PERSON_ID_LENGTH]
+
+
+def hash_user_ids(table: pa.Table, key: bytes) -> pa.Table:
+    """Return ``table`` with ``user_id`` replaced by person ids; null stays null.
+
+    Needs text columns ``platform`` and ``user_id``. Hashes each distinct pair once (about 2 µs),
+    whatever the number of rows; memory grows with the distinct users of this table.
+    """
+    if table.num_rows == 0:
+        return table
+    pairs = pc.dictionary_encode(
+        pc.binary_join_element_wise(pc.fill_null(table["platform"], ""), table["user_id"], "\x1f")
+    ).combine_chunks()
+    if isinstance(pairs, pa.ChunkedArray):
+        pairs = pairs.unify_dictionaries().chunk(0)
+    hashed = [_hash_pair(key, pair) for pair in pairs.dictionary.to_pylist()]
+    person_ids = pa.array(hashed, pa.string()).take(pairs.indices)
+    return table.set_column(table.column_names.index("user_id"), "user_id", person_ids)
+
+
+def _hash_pair(key: bytes, pair: str) -> str:
+    platform, user_id = pair.split("\x1f", 1)
+    return person_id(key, platform, user_id)

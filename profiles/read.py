@@ -1,0 +1,149 @@
+"""Profiles and insights as stored by the last refresh, ready to print as JSON.
+
+Persons are found by their id at the source (hashed here) or by person id; contents by their id.
+Nothing is computed in this module.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pyarrow as pa
+
+from profiles.dimensions import DIMENSIONS
+from profiles.errors import UnknownContentError, UnknownPersonError
+from profiles.store.duckdb_store import DuckDBStore
+
+
+def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> dict[str, Any]:
+    """Return the six dimensions of one person, each with ``as_of`` and ``n``.
+
+    ``user`` is the id at the source or a person id; ``platform`` tells apart equal ids of two
+    platforms. Members without a value are absent; a dimension without rows has ``as_of`` and ``n``
+    = 0 only.
+
+    Raises:
+        UnknownPersonError: nobody answers to the id, or persons of several platforms do.
+    """
+    candidates = [user, *(store.person_id(name, user) for name in _platforms(store, platform))]
+    found = store.read(
+        """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
+           WHERE list_contains($ids, person_id)
+           AND ($platform::VARCHAR IS NULL OR persons.platform = $platform::VARCHAR)""",
+        {"ids": candidates, "platform": platform},
+    ).to_pylist()
+    if len(found) != 1:
+        raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
+    as_of = iso(found[0]["as_of"])
+    return {name: _dimension(found[0][name], as_of) for name in DIMENSIONS}
+
+
+def read_insights(store: DuckDBStore) -> pa.Table:
+    """Return the stored insight of every content with its title, most judged comments first."""
+    return store.read(
+        """SELECT content_insights.*, contents.title, contents.url
+           FROM content_insights LEFT JOIN contents
+               ON content_insights.content_id = contents.content_id
+               AND content_insights.platform IS NOT DISTINCT FROM contents.platform
+           ORDER BY n_judged DESC, content_insights.platform, content_insights.content_id"""
+    )
+
+
+def read_insight(
+    store: DuckDBStore, content_id: str, platform: str | None = None
+) -> dict[str, Any]:
+    """Return the stored insight of one content; moments are ISO 8601 in UTC.
+
+    Raises:
+        UnknownContentError: no content answers to the id, or contents of several platforms do.
+    """
+    rows = store.read(
+        """SELECT * FROM content_insights WHERE content_id = $id
+           AND ($platform::VARCHAR IS NULL OR platform = $platform::VARCHAR)""",
+        {"id": content_id, "platform": platform},
+    ).to_pylist()
+    if len(rows) != 1:
+        raise UnknownContentError(
+            f"expected one content with id {content_id!r}, found {len(rows)}; "
+            + ("name its platform" if rows else "load its comments, then refresh")
+        )
+    return cast(dict[str, Any], _with_iso_moments(rows[0]))
+
+
+def read_example_profiles(store: DuckDBStore, limit: int = 4) -> list[dict[str, Any]]:
+    """Return person_id, platform and profile of the persons with most judged comments."""
+    rows = store.read(
+        """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
+           WHERE coalesce((emotion ->> 'n_judged')::BIGINT, 0) > 0
+           ORDER BY (emotion ->> 'n_judged')::BIGINT DESC, (interest ->> 'n')::BIGINT DESC,
+               person_id
+           LIMIT $limit""",
+        {"limit": limit},
+    ).to_pylist()
+    return [
+        {"person_id": row["person_id"], "platform": row["platform"]}
+        | {name: _dimension(row[name], iso(row["as_of"])) for name in DIMENSIONS}
+        for row in rows
+    ]
+
+
+def is_refreshed(store: DuckDBStore, as_of: datetime) -> bool:
+    """Tell whether the derived tables are as of ``as_of`` and know every load."""
+    pending = store.read("SELECT count(*) AS n FROM touched")["n"][0].as_py()
+    return last_refresh(store) == as_of and pending == 0
+
+
+def last_refresh(store: DuckDBStore) -> datetime | None:
+    """Return the moment that the derived tables are as of, or None before the first refresh."""
+    rows = store.read(
+        "SELECT as_of FROM runs WHERE verb = 'refresh' ORDER BY rowid DESC LIMIT 1"
+    ).to_pylist()
+    return cast(datetime, rows[0]["as_of"]).astimezone(UTC) if rows else None
+
+
+def iso(moment: datetime) -> str:
+    """Return a moment as ISO 8601 in UTC, to the second."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _platforms(store: DuckDBStore, platform: str | None) -> list[str | None]:
+    if platform is not None:
+        return [platform]
+    rows = store.read("SELECT DISTINCT platform FROM persons ORDER BY platform")
+    return cast(list[str | None], rows["platform"].to_pylist())
+
+
+def _dimension(text: str, as_of: str) -> dict[str, Any]:
+    members = json.loads(text)
+    if members["n"] == 0:
+        given = {
+            "platform",
+            "region",
+            "first_seen_at",
+            "last_seen_at",
+        }  # basic, known from comments
+        members = {name: value for name, value in members.items() if name in {"n", *given}}
+    return {"as_of": as_of} | {k: v for k, v in members.items() if v is not None}
+
+
+def _not_one_person(user: str, platforms: list[str]) -> str:
+    if platforms:
+        return (
+            f"expected one person with id {user!r}, found one on each of {', '.join(platforms)}; "
+            "name the platform"
+        )
+    return (
+        f"expected a person with id {user!r}, found none; check the id, or load and refresh first"
+    )
+
+
+def _with_iso_moments(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return {name: _with_iso_moments(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_with_iso_moments(member) for member in value]
+    return value

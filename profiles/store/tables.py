@@ -1,0 +1,134 @@
+"""What each stored table looks like: columns, natural key, and what a load may bring.
+
+``INPUTS`` names the tables that ``load`` fills; ``DERIVED`` those that a refresh makes. User names
+are in none of them: a profile needs to tell persons apart, not to name them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+import pyarrow as pa
+
+from data import columns
+
+SCHEMA_VERSION: Final = 1
+
+USERS: Final = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("gender", pa.string()),
+        pa.field("age", pa.int64()),  # years
+        pa.field("region", pa.string()),
+        pa.field("follower_count", pa.int64()),
+        pa.field("following_count", pa.int64()),
+        pa.field("content_count", pa.int64()),
+        pa.field("like_count", pa.int64()),
+        pa.field("verified", pa.bool_()),
+        pa.field("created_at", columns.TIMESTAMP),
+    ]
+)
+EVENTS: Final = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("time", columns.TIMESTAMP, nullable=False),
+        pa.field("content_id", pa.string()),
+        pa.field(
+            "properties", pa.string()
+        ),  # a JSON object; further columns of a load are folded in
+    ]
+)
+ORDERS: Final = pa.schema(
+    [
+        pa.field("order_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("time", columns.TIMESTAMP, nullable=False),
+        pa.field("amount_cny", pa.float64()),
+        pa.field("items", pa.string()),  # JSON, as the source gives it
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputTable:
+    """One table that ``load`` fills: its columns and the columns that make a row the same row."""
+
+    name: str
+    schema: pa.Schema
+    key: tuple[str, ...]
+    scores: frozenset[str] = frozenset()  # columns that are only true of the text they came with
+
+
+def _without_user_name(schema: pa.Schema) -> list[pa.Field]:
+    return [field for field in schema if field.name != "user_name"]
+
+
+INPUTS: Final = MappingProxyType(
+    {
+        table.name: table
+        for table in (
+            InputTable(
+                name="comments",
+                schema=pa.schema([*_without_user_name(columns.COMMENTS), *columns.SCORES]),
+                key=("platform", "comment_id"),
+                scores=frozenset(columns.SCORES.names),
+            ),
+            InputTable(
+                name="contents",
+                schema=pa.schema(_without_user_name(columns.CONTENTS)),
+                key=("platform", "content_id"),
+            ),
+            InputTable(name="users", schema=USERS, key=("platform", "user_id")),
+            InputTable(
+                name="events",
+                schema=EVENTS,
+                key=("platform", "user_id", "event", "time", "content_id"),
+            ),
+            InputTable(name="orders", schema=ORDERS, key=("platform", "order_id")),
+        )
+    }
+)
+
+COUNTED_EMOTION: Final = "STRUCT(emotion VARCHAR, n BIGINT)[]"
+EVIDENCE: Final = (
+    "STRUCT(comment_id VARCHAR, text VARCHAR, created_at TIMESTAMPTZ, like_count BIGINT,"
+    " score DOUBLE)[]"
+)
+_PROFILE: Final = """person_id VARCHAR, basic JSON, interest JSON, spending JSON, social JSON,
+    behaviour JSON, emotion JSON, fingerprint VARCHAR, as_of TIMESTAMPTZ, run_id VARCHAR"""
+
+DERIVED: Final = MappingProxyType(
+    {
+        "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
+            last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        # one JSON object per dimension; where fingerprints differ the profile has changed
+        "profiles": _PROFILE,
+        "profile_history": _PROFILE,
+        "content_insights": f"""platform VARCHAR, content_id VARCHAR, n BIGINT, n_judged BIGINT,
+            n_negative BIGINT, n_neutral BIGINT, n_positive BIGINT,
+            share_negative DOUBLE, share_negative_low DOUBLE, share_negative_high DOUBLE,
+            share_neutral DOUBLE, share_neutral_low DOUBLE, share_neutral_high DOUBLE,
+            share_positive DOUBLE, share_positive_low DOUBLE, share_positive_high DOUBLE,
+            mean_score DOUBLE, emotions {COUNTED_EMOTION},
+            keywords STRUCT(keyword VARCHAR, n BIGINT, lift DOUBLE)[],
+            aspects STRUCT(aspect VARCHAR, n BIGINT, n_negative BIGINT, n_neutral BIGINT,
+                n_positive BIGINT)[],
+            risks STRUCT(risk VARCHAR, n BIGINT)[],
+            evidence_negative {EVIDENCE}, evidence_positive {EVIDENCE},
+            first_at TIMESTAMPTZ, last_at TIMESTAMPTZ,
+            hourly STRUCT("hour" TIMESTAMPTZ, n BIGINT, n_judged BIGINT, n_negative BIGINT)[],
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        # what loads have changed since the last refresh
+        "touched": "kind VARCHAR, platform VARCHAR, id VARCHAR",
+        "runs": """run_id VARCHAR, verb VARCHAR, recorded_at TIMESTAMPTZ, as_of TIMESTAMPTZ,
+            n_rows BIGINT, n_inserted BIGINT, n_updated BIGINT, n_unchanged BIGINT""",
+        "meta": "name VARCHAR PRIMARY KEY, value VARCHAR",
+    }
+)

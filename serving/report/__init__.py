@@ -1,0 +1,11 @@
+"""The report for people who decide: one self-contained HTML page, or one workbook.
+
+The page is in Chinese and makes no request: styles, script and charts are inside it. Each number
+can be opened into the comments behind it.
+"""
+
+from serving.report.errors import ReportError
+from serving.report.page import build_report
+from serving.report.workbook import build_report_xlsx
+
+__all__ = ["ReportError", "build_report", "build_report_xlsx"]

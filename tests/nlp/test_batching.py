@@ -1,0 +1,54 @@
+"""Batches hold every text once, in a bounded set of shapes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nlp.batching import LENGTHS, bucket_length, bucket_rows, fill, plan_batches, shapes
+
+LENGTH_LISTS = st.lists(st.integers(min_value=2, max_value=160), max_size=300)
+
+
+@given(LENGTH_LISTS)
+def test_plan_batches_holds_each_text_once(lengths: list[int]) -> None:
+    batches = list(plan_batches(np.array(lengths, dtype=np.int64), budget=512))
+    rows = [int(r) for b in batches for r in b.rows]
+    assert sorted(rows) == list(range(len(lengths)))
+
+
+@given(LENGTH_LISTS)
+def test_plan_batches_uses_only_announced_shapes(lengths: list[int]) -> None:
+    allowed = set(shapes(160, budget=512))
+    for batch in plan_batches(np.array(lengths, dtype=np.int64), budget=512):
+        assert batch.shape in allowed
+        assert len(batch.rows) <= batch.shape[0]
+        assert max(lengths[r] for r in batch.rows) <= batch.shape[1]
+
+
+def test_shapes_are_few() -> None:
+    assert len(shapes(160)) < 130
+
+
+@pytest.mark.parametrize(("tokens", "length"), [(2, 8), (8, 8), (9, 12), (160, 160), (161, 192)])
+def test_bucket_length_is_next_allowed(tokens: int, length: int) -> None:
+    assert bucket_length(tokens) == length
+
+
+def test_bucket_length_above_largest_raises() -> None:
+    with pytest.raises(ValueError, match="cut the text"):
+        bucket_length(LENGTHS[-1] + 1)
+
+
+def test_bucket_rows_is_power_of_two_or_full() -> None:
+    assert [bucket_rows(n, 25) for n in (1, 2, 3, 9, 17, 25)] == [1, 2, 4, 16, 25, 25]
+
+
+def test_fill_pads_and_repeats_first_row() -> None:
+    (batch,) = plan_batches(np.array([3, 2, 3]), budget=64)
+    ids = fill([np.array([1, 5, 2]), np.array([1, 2]), np.array([1, 6, 2])], batch, pad_id=0)
+    assert ids.shape == (4, 8)
+    assert ids[0].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
+    assert ids[3].tolist() == ids[0].tolist()
