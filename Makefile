@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench lock clean
+.PHONY: demo test check bench serve lock clean
 
 demo: $(VENV)/.run
 	@$(BIN)/tingfeng demo
@@ -21,6 +21,9 @@ check: $(VENV)/.dev
 bench: $(VENV)/.test
 	@$(BIN)/python -m benchmarks.engines
 	@$(BIN)/python -m benchmarks.batch
+
+serve: $(VENV)/.run
+	@$(BIN)/tingfeng serve
 
 # One environment, filled as far as the target needs. The lock file holds exact versions of everything;
 # torch goes first and exactly, because a range would bring gigabytes of GPU libraries.

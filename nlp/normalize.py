@@ -155,9 +155,9 @@ RULES: Final = (
     simplify,
     replace_mentions,
     mark_emotes,
-    collapse_runs,
     unify_punctuation,
     tidy,
+    collapse_runs,
 )
 
 _PLAIN = re.compile(r"[\u4e00-\u9fff，。！？、]{0,400}")

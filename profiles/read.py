@@ -37,13 +37,17 @@ def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> 
     if len(found) != 1:
         raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
     as_of = iso(found[0]["as_of"])
-    return {name: _dimension(found[0][name], as_of) for name in DIMENSIONS}
+    return {name: dimension(found[0][name], as_of) for name in DIMENSIONS}
 
 
 def read_insights(store: DuckDBStore) -> pa.Table:
-    """Return the stored insight of every content with its title, most judged comments first."""
+    """Return the stored insight of every content, most judged comments first.
+
+    With title, text, url and published_at of the content, null where it was not loaded.
+    """
     return store.read(
-        """SELECT content_insights.*, contents.title, contents.url
+        """SELECT content_insights.*, contents.title, contents.text, contents.url,
+               contents.created_at AS published_at
            FROM content_insights LEFT JOIN contents
                ON content_insights.content_id = contents.content_id
                AND content_insights.platform IS NOT DISTINCT FROM contents.platform
@@ -72,23 +76,6 @@ def read_insight(
     return cast(dict[str, Any], _with_iso_moments(rows[0]))
 
 
-def read_example_profiles(store: DuckDBStore, limit: int = 4) -> list[dict[str, Any]]:
-    """Return person_id, platform and profile of the persons with most judged comments."""
-    rows = store.read(
-        """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
-           WHERE coalesce((emotion ->> 'n_judged')::BIGINT, 0) > 0
-           ORDER BY (emotion ->> 'n_judged')::BIGINT DESC, (interest ->> 'n')::BIGINT DESC,
-               person_id
-           LIMIT $limit""",
-        {"limit": limit},
-    ).to_pylist()
-    return [
-        {"person_id": row["person_id"], "platform": row["platform"]}
-        | {name: _dimension(row[name], iso(row["as_of"])) for name in DIMENSIONS}
-        for row in rows
-    ]
-
-
 def is_refreshed(store: DuckDBStore, as_of: datetime) -> bool:
     """Tell whether the derived tables are as of ``as_of`` and know every load."""
     pending = store.read("SELECT count(*) AS n FROM touched")["n"][0].as_py()
@@ -115,7 +102,8 @@ def _platforms(store: DuckDBStore, platform: str | None) -> list[str | None]:
     return cast(list[str | None], rows["platform"].to_pylist())
 
 
-def _dimension(text: str, as_of: str) -> dict[str, Any]:
+def dimension(text: str, as_of: str) -> dict[str, Any]:
+    """Return a stored dimension without its absent members."""
     members = json.loads(text)
     if members["n"] == 0:
         given = {

@@ -76,6 +76,11 @@ class Dump:
         return self._binding.why
 
     @property
+    def label(self) -> str:
+        """The file's name, with the table of a database or workbook; rejects bear it."""
+        return self._source.label
+
+    @property
     def encoding(self) -> str:
         """How the file's text is encoded."""
         return self._source.encoding

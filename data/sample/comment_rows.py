@@ -109,6 +109,7 @@ def _shop_review(sighting: Sighting) -> Row:
     comment = sighting.comment
     return {
         "评论ID": comment.comment_id,
+        "商品ID": comment.content.content_id,
         "用户ID": comment.author.user_id,
         "昵称": comment.author.shown_name,
         "评论": comment.text,

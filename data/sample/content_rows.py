@@ -16,6 +16,7 @@ def content_row(content: Content) -> Row:
         "xhs": _xhs_content,
         "weibo": _weibo_content,
         "bilibili": _bilibili_content,
+        "shop": _shop_product,
     }
     return rows[content.platform](content, brand_account(content))
 
@@ -109,4 +110,17 @@ def _bilibili_content(content: Content, author: Person) -> Row:
         "video_url": f"https://www.bilibili.com/video/av{content.content_id}",
         "video_cover_url": f"{IMAGES}/{content.content_id}.jpg",
         "source_keyword": content.keyword,
+    }
+
+
+def _shop_product(content: Content, author: Person) -> Row:
+    return {
+        "platform": "shop",
+        "content_id": content.content_id,
+        "user_id": author.user_id,
+        "title": content.title,
+        "text": content.text,
+        "created_at": clock(content.created_s),
+        "comment_count": content.comments,
+        "collect_count": content.collects,
     }

@@ -76,9 +76,9 @@ def _write_comments(out_dir: Path, sightings: list[Sighting]) -> dict[str, Path]
 def _write_contents(out_dir: Path, contents: dict[str, Content]) -> dict[str, Path]:
     rows: dict[str, list[Row]] = {}
     for content in contents.values():
-        if content.platform != "shop":  # a shop's review export names no product
-            rows.setdefault(content.platform, []).append(content_row(content))
-    return {p: _write(out_dir, f"{p}_contents", p, rows[p]) for p in sorted(rows)}
+        rows.setdefault(content.platform, []).append(content_row(content))
+    names = {platform: f"{platform}_contents" for platform in rows} | {"shop": "shop_products"}
+    return {p: _write(out_dir, names[p], p, rows[p]) for p in sorted(rows)}
 
 
 def _write(out_dir: Path, name: str, platform: str, rows: list[Row]) -> Path:

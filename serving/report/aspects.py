@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from data.labels import POLARITIES
-from serving.report.facts import Group
+from serving.report.groups import Group
 from serving.report.words import name_of
 
 

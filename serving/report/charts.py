@@ -6,12 +6,13 @@ marks: the page's style sheet paints them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from datetime import date
 from typing import Final
 
 from markupsafe import Markup, escape
 
-from serving.report.facts import PeriodCount
+from serving.report.groups import PeriodCount
 from serving.report.words import UNJUDGED, count, percent, percent_range, short_day
 
 MIN_RELIABLE: Final = 20  # fewer judged comments in a period: its share is drawn hollow
@@ -26,13 +27,23 @@ _LABEL_PX: Final = 40  # room that one date label takes
 _COUNT_PX: Final = 26  # room that one count takes
 
 
-def stacked_periods(periods: Sequence[PeriodCount], *, width: int, height: int = 260) -> Markup:
-    """Return a column per period, sentiments stacked, the number of comments above it."""
+def stacked_periods(
+    periods: Sequence[PeriodCount],
+    *,
+    width: int,
+    height: int = 260,
+    marked: Collection[date] = (),
+) -> Markup:
+    """Return a column per period, sentiments stacked, the number of comments above it.
+
+    ``marked`` periods stand on a tinted ground.
+    """
     top = nice_ceiling(max((one.n for one in periods), default=0))
     frame = _Frame(len(periods), top, width, height)
     marks = [_grid(frame, [top * i / 4 for i in range(5)], lambda v: count(round(v)))]
+    marks += [_ground(frame, i) for i, one in enumerate(periods) if one.start in marked]
     marks += [_column(frame, index, one) for index, one in enumerate(periods)]
-    for index in _labelled([one.n for one in periods], frame.every(_COUNT_PX)):
+    for index in labelled([one.n for one in periods], frame.every(_COUNT_PX)):
         n = periods[index].n
         marks.append(_text(frame.middle(index), frame.y(n) - 5, count(n), "value"))
     marks += [_dates(frame, periods), _targets(frame, periods)]
@@ -125,6 +136,10 @@ def _grid(frame: _Frame, values: Sequence[float], label: Callable[[float], str])
     return Markup("").join(lines)
 
 
+def _ground(frame: _Frame, index: int) -> Markup:
+    return _rect(_LEFT + index * frame.slot, _TOP, frame.slot, frame.floor - _TOP, "marked")
+
+
 def _column(frame: _Frame, index: int, one: PeriodCount) -> Markup:
     rects, below = [], 0
     x = frame.middle(index) - frame.bar / 2
@@ -183,13 +198,15 @@ def _rect(x: float, y: float, width: float, height: float, css_class: str) -> Ma
     )
 
 
-def _labelled(counts: Sequence[int], distance: int) -> list[int]:
-    """Choose the columns whose count is written: highest first, ``distance`` apart."""
+def labelled(counts: Sequence[int], distance: int) -> list[int]:
+    """Choose the columns whose count is written: the highest of those within ``distance``."""
     chosen: list[int] = []
-    for index in sorted(range(len(counts)), key=lambda i: (-counts[i], i)):
-        if counts[index] and all(abs(index - other) >= distance for other in chosen):
+    for index, n in enumerate(counts):
+        around = counts[max(0, index - distance + 1) : index + distance]
+        apart = not chosen or index - chosen[-1] >= distance
+        if n and n == max(around) and apart:
             chosen.append(index)
-    return sorted(chosen)
+    return chosen
 
 
 def _text(x: float, y: float, text: str, css_class: str) -> Markup:

@@ -21,9 +21,10 @@ from markupsafe import Markup
 from profiles import surge
 from profiles.interest import HALF_LIFE_DAYS, LONG_HALF_LIFE_DAYS, SHORT_HALF_LIFE_DAYS
 from profiles.store.duckdb_store import DuckDBStore
-from serving.report import charts, words
+from serving.report import charts, timeline, words
 from serving.report.aspects import aspect_rows
-from serving.report.facts import MIN_JUDGED_CONTENT, ReportFacts, read_facts
+from serving.report.crisis import Crisis
+from serving.report.facts import MIN_JUDGED_CONTENT, MIN_TOPIC_COMMENTS, ReportFacts, read_facts
 
 _TEMPLATES: Final = Path(__file__).parent / "templates"
 _IN_SCRIPT: Final = {
@@ -95,12 +96,17 @@ def _environment() -> jinja2.Environment:
         "local_time": words.local_time,
         "local_day": words.local_day,
         "visible": words.visible,
+        "local_hour": words.local_hour,
+        "opening": words.opening,
     }
     environment.globals |= {
         "charts": charts,
         "name_of": words.name_of,
         "percent_range": words.percent_range,
         "surge": surge,
+        "score_dots": timeline.score_dots,
+        "stories": words.STORIES,
+        "min_topic_comments": MIN_TOPIC_COMMENTS,
         "min_reliable": charts.MIN_RELIABLE,
         "min_judged_content": MIN_JUDGED_CONTENT,
         "half_life_days": HALF_LIFE_DAYS,
@@ -117,6 +123,7 @@ def _data(facts: ReportFacts) -> dict[str, Any]:
         "as_of": facts.as_of.isoformat(),
         "summary": facts.summary,
         "sentiment": {group.key: group.n for group in facts.groups.get("sentiment", [])},
+        "crises": [_crisis(one) for one in facts.crises],
         "periods": [
             {
                 "start": one.start.isoformat(),
@@ -127,6 +134,18 @@ def _data(facts: ReportFacts) -> dict[str, Any]:
             }
             for one in facts.periods
         ],
+    }
+
+
+def _crisis(crisis: Crisis) -> dict[str, Any]:
+    return {
+        "days": [day.isoformat() for day in crisis.days],
+        "alarmed_at": crisis.alarmed_at.isoformat(),
+        "negative": crisis.worst["n_negative"],
+        "expected": crisis.worst["expected"],
+        "alarm_at": crisis.worst["alarm_at"],
+        "risks": crisis.worst["risks"],
+        "contents": [one.content_id for one in crisis.contents],
     }
 
 

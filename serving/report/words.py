@@ -12,6 +12,7 @@ from data import labels
 LOCAL: Final = timezone(timedelta(hours=8))  # China, the year round
 UNJUDGED: Final = "无法判断"
 UNNAMED: Final = "未注明"
+MAX_OPENING: Final = 30  # characters of a text that stand for a missing title
 _POLARITY: Final = {"positive": "好评", "neutral": "中性", "negative": "差评"}
 _NAMES: Final = {
     "sentiment": {**labels.SENTIMENTS, "unjudged": UNJUDGED},
@@ -22,6 +23,13 @@ _NAMES: Final = {
     "platform": labels.PLATFORMS,
     "aspect": labels.ASPECTS,
     "polarity": _POLARITY,
+}
+STORIES: Final = {
+    "most_comments": "发言最多",
+    "many_comments": "发言较多",
+    "worsening": "态度转差最明显",
+    "improving": "态度转好最明显",
+    "spending": "消费最多",
 }
 _INVISIBLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
@@ -67,6 +75,18 @@ def local_time(moment: datetime | str | None) -> str:
 def local_day(moment: datetime | None) -> str:
     """Return the day of a moment in China as 2026-05-01; nothing as a dash."""
     return "–" if moment is None else moment.astimezone(LOCAL).strftime("%Y-%m-%d")
+
+
+def local_hour(moment: datetime) -> str:
+    """Return the hour that begins at a moment as 2026-05-01 14:00–15:00 in China."""
+    start = moment.astimezone(LOCAL)
+    return f"{start:%Y-%m-%d %H}:00–{(start.hour + 1):02d}:00"
+
+
+def opening(text: str | None, most: int = MAX_OPENING) -> str | None:
+    """Return the beginning of ``text`` on one line, cut with an ellipsis; None without letters."""
+    line = " ".join(visible(text).split()) if text and text.strip() else ""
+    return f"{line[: most - 1].rstrip()}…" if len(line) > most else line or None
 
 
 def short_day(day: date) -> str:

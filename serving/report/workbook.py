@@ -18,8 +18,8 @@ import xlsxwriter
 from profiles.read import read_insights
 from profiles.sql import SEEN
 from profiles.store.duckdb_store import DuckDBStore
-from serving.report.facts import ReportFacts, read_facts
-from serving.report.words import local_time, name_of, percent_range
+from serving.report.facts import ReportFacts, read_facts, title_of
+from serving.report.words import local_hour, local_time, name_of, percent_range
 
 MAX_COMMENTS: Final = 1_000_000  # a sheet ends at 1,048,576 rows
 MAX_PERSONS: Final = 100_000
@@ -130,14 +130,21 @@ def _overview_rows(facts: ReportFacts) -> Iterable[Sequence[Any]]:
     ):
         for group in facts.groups.get(kind, []):
             yield [f"{heading}：{group.name}", group.n, f"其中负面 {group.n_negative} 条"]
-    for surge in facts.surges:
-        where = surge["title"] or surge["content_id"]
-        yield [
-            f"危机提示：{surge['day']}",
-            surge["n_negative"],
-            f"{where}，平时每日约 {surge['expected']:.1f} 条负面",
-        ]
+    for crisis in facts.crises:
+        for surge in crisis.surges:
+            yield [
+                f"危机提示：{surge['day']}",
+                surge["n_negative"],
+                f"{_unit(facts, surge)}：当日负面条数；正常约 {surge['expected']:.1f} 条，"
+                f"警戒线 {surge['alarm_at']} 条，{local_hour(surge['alarmed_at'])} 达到",
+            ]
     yield ["模型版本", None, "、".join(s["model_versions"]) or "未注明"]
+
+
+def _unit(facts: ReportFacts, surge: dict[str, Any]) -> str:
+    if surge["scope"] == "brand":
+        return "全部内容合计"
+    return f"《{facts.title_of(surge['platform'], surge['content_id'])}》"
 
 
 def _content_rows(store: DuckDBStore) -> Iterable[Sequence[Any]]:
@@ -145,7 +152,7 @@ def _content_rows(store: DuckDBStore) -> Iterable[Sequence[Any]]:
         yield [
             name_of("platform", row["platform"]),
             row["content_id"],
-            row["title"],
+            title_of(row, row["content_id"]),
             *(row[name] for name in ("n", "n_judged", "n_negative", "n_neutral", "n_positive")),
             *(row[f"share_negative{part}"] for part in ("", "_low", "_high")),
             row["mean_score"],

@@ -1,16 +1,15 @@
-"""Groups and surges: every number is the count of the comments behind it."""
+"""Groups: every number is the count of the comments behind it."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
 
 from profiles.overview import comment_groups, comment_summary
-from profiles.surge import detect_surges
 
 
 def counted(groups: pa.Table, kind: str) -> dict[str, int]:
@@ -64,36 +63,3 @@ def test_summary_counts_what_is_left_out(synthetic: ModuleType, scored: pa.Table
     assert summary["n"] + summary["n_later"] == 200
     assert summary["n_later"] > 0 and summary["n_undated"] > 0
     assert summary["model_versions"] == ["fake-1"]
-
-
-def test_surge_finds_the_day_that_turned(synthetic: ModuleType, scored: pa.Table) -> None:
-    (surge,) = detect_surges(scored, synthetic.AS_OF).to_pylist()
-    assert (surge["content_id"], surge["day"]) == ("c6", date(2026, 5, 1))
-    assert surge["n_negative"] > surge["expected"] + 3
-    assert {one["sentiment"] for one in surge["evidence"]} == {"negative"}
-
-
-def many(synthetic: ModuleType, per_day: list[tuple[int, int]]) -> pa.Table:
-    start = datetime(2026, 4, 1, 4, tzinfo=UTC)
-    rows = [
-        {"content_id": "a", "created_at": start + timedelta(days=day), "sentiment": sentiment}
-        for day, (bad, good) in enumerate(per_day)
-        for sentiment in ["negative"] * bad + ["positive"] * good
-    ]
-    return synthetic.comments_table(rows)
-
-
-def test_surge_rule_at_its_border(synthetic: ModuleType) -> None:
-    as_of = datetime(2026, 5, 1, tzinfo=UTC)
-    # four a day before: 4 + 3 * sqrt(5) = 10.7
-    quiet = [(4, 16)] * 5
-    assert detect_surges(many(synthetic, [*quiet, (10, 6)]), as_of).num_rows == 0
-    (surge,) = detect_surges(many(synthetic, [*quiet, (11, 6)]), as_of).to_pylist()
-    assert (surge["expected"], surge["share_before"], surge["history_days"]) == (4.0, 0.2, 5)
-
-
-def test_surge_needs_history_and_a_worse_share(synthetic: ModuleType) -> None:
-    as_of = datetime(2026, 5, 1, tzinfo=UTC)
-    assert detect_surges(many(synthetic, [(1, 9), (1, 9), (60, 10)]), as_of).num_rows == 0
-    # ten times the comments at the same share: popular, not in trouble
-    assert detect_surges(many(synthetic, [(2, 8)] * 5 + [(20, 80)]), as_of).num_rows == 0

@@ -10,10 +10,10 @@ import pytest
 
 from profiles.emotion import emotion_by_person
 from profiles.errors import ProfilesError, UnknownContentError, UnknownPersonError
+from profiles.examples import read_example_profiles
 from profiles.read import (
     is_refreshed,
     last_refresh,
-    read_example_profiles,
     read_insight,
     read_profile,
 )

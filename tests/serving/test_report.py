@@ -6,10 +6,11 @@ import importlib.util
 import json
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import openpyxl
 import pyarrow as pa
@@ -18,8 +19,10 @@ import pytest
 from profiles.refresh import refresh
 from profiles.store.duckdb_store import DuckDBStore
 from serving.report import ReportError, build_report, build_report_xlsx
-from serving.report.charts import nice_ceiling
+from serving.report.charts import labelled, nice_ceiling
+from serving.report.crisis import crises
 from serving.report.page import script_json
+from serving.report.words import LOCAL, opening
 
 KEY = bytes(range(32))
 NASTY = [
@@ -106,7 +109,8 @@ def page_of(store: DuckDBStore, folder: Path, **options: str) -> str:
 def test_page_makes_no_request(store: DuckDBStore, tmp_path: Path) -> None:
     elements = Elements(page_of(store, tmp_path))
     for tag, attributes in elements.tags:
-        assert not {"src", "href", "srcset", "action", "style"} & set(attributes), tag
+        assert not {"src", "srcset", "action", "style"} & set(attributes), tag
+        assert (attributes.get("href") or "#").startswith("#"), tag
         assert not [name for name in attributes if name.startswith("on")], tag
     assert "default-src 'none'" in str(elements.tags)
     assert not re.search(r"https?://|@import|url\(", page_of(store, tmp_path))
@@ -210,3 +214,79 @@ def test_workbook_texts_are_never_formulas(nasty_store: DuckDBStore, tmp_path: P
 def test_nice_ceiling_is_the_next_round_number(value: int, ceiling: int) -> None:
     assert nice_ceiling(value) == ceiling
     assert ceiling % 4 == 0
+
+
+def test_page_tells_a_crisis_with_its_contents_and_their_comments(
+    store: DuckDBStore, synthetic: ModuleType, tmp_path: Path
+) -> None:
+    contents = {"content_id": ["c6"], "platform": ["douyin"], "text": ["一条没有标题的微博，" * 9]}
+    store.load("contents", pa.table(contents), "load-2")
+    refresh(store, synthetic.AS_OF, "refresh-2")
+    page = page_of(store, tmp_path)
+    crisis = json.loads(Elements(page).scripts[0])["crises"][0]
+    assert "2026-05-01" in crisis["days"] and crisis["contents"][0] == "c6"
+    assert crisis["negative"] >= crisis["alarm_at"] > crisis["expected"]
+    assert crisis["risks"][0]["risk"] == "food_safety"
+    start = datetime.fromisoformat(crisis["alarmed_at"]).astimezone(LOCAL)
+    banner = page[page.index("危机提示") : page.index("规则：什么算异常")]
+    for words in (f"{start:%Y-%m-%d %H}:00", "正常预期", "食品安全", "一条没有标题的微博", "赞 "):
+        assert words in banner
+    assert 'href="#content-1"' in banner and 'id="content-1"' in page
+
+
+def test_page_of_a_calm_store_says_so(synthetic: ModuleType, tmp_path: Path) -> None:
+    rows = [{"created_at": synthetic.START, "sentiment": "positive", "sentiment_score": 0.5}] * 3
+    with DuckDBStore(":memory:", key=KEY) as calm:
+        calm.load("comments", synthetic.comments_table(rows), "load-1")
+        refresh(calm, synthetic.AS_OF, "refresh-1")
+        page = page_of(calm, tmp_path)
+    assert "未发现异常" in page and "危机提示" not in page and "负二项分布" in page
+
+
+def surge_row(day: date, n_negative: int, content: str | None = None) -> dict[str, Any]:
+    return {
+        "scope": "content" if content else "brand",
+        "platform": "weibo" if content else None,
+        "content_id": content,
+        "day": day,
+        "n_negative": n_negative,
+        "expected": 4.0,
+        "basis": "own",
+        "alarmed_at": datetime(day.year, day.month, day.day, tzinfo=UTC),
+        "evidence": [],
+        "contents": [],
+    }
+
+
+def test_crises_are_days_in_a_row() -> None:
+    first = date(2026, 5, 1)
+    found = crises(
+        [
+            surge_row(first + timedelta(days=9), 200),
+            surge_row(first, 60, "a"),
+            surge_row(first + timedelta(days=1), 90),
+            surge_row(first + timedelta(days=1), 20, "a"),
+        ]
+    )
+    assert [one.worst["n_negative"] for one in found] == [200, 90]
+    assert found[1].days == [first, first + timedelta(days=1)]
+    assert found[1].alarmed_at == datetime(2026, 5, 1, tzinfo=UTC) and found[1].factor == 22.5
+    assert [(one.content_id, one.n_negative) for one in found[1].contents] == [("a", 60)]
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [(None, None), (" \n ", None), ("短", "短"), ("一\n二", "一 二"), ("长" * 40, "长" * 29 + "…")],
+)
+def test_opening_is_one_short_line(text: str | None, opened: str | None) -> None:
+    assert opening(text) == opened
+
+
+@pytest.mark.parametrize(
+    ("counts", "distance", "chosen"),
+    [([3, 5, 2], 1, [0, 1, 2]), ([3, 5, 2, 9], 2, [1, 3]), ([4, 4, 4], 2, [0, 2]), ([0], 1, [])],
+)
+def test_counts_are_written_where_no_higher_column_is_near(
+    counts: list[int], distance: int, chosen: list[int]
+) -> None:
+    assert labelled(counts, distance) == chosen
