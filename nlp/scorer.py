@@ -18,6 +18,7 @@ from nlp.engines import Engine, load_engine
 from nlp.heads import HEADS, OUTPUT_SIZE, output_slices
 from nlp.tokenizer import CommentTokenizer
 
+FAKE_MODEL: Final = "fake"
 Floats = npt.NDArray[np.float32]
 
 
@@ -84,8 +85,13 @@ def load_scorer(
     engine: str = "openvino",
     threads: int | None = None,
     precision: str = "auto",
-) -> NeuralScorer:
-    """The default model, or the one of this name or folder, ready to score."""
+) -> Scorer:
+    """The default model, or the one of this name or folder, ready to score.
+
+    The name ``fake`` gives the ``FakeScorer``: for tests and trials without weights.
+    """
+    if model == FAKE_MODEL:
+        return FakeScorer()
     artifact = load_artifact(model)
     loaded = load_engine(engine, artifact.path / MODEL_FILE, threads=threads, precision=precision)
     return NeuralScorer(artifact, loaded)

@@ -1,1 +1,1 @@
-"""The ways people use Tingfeng: the command line, batch scoring, reports. Composition happens here."""
+"""The ways people use Tingfeng: command line, batch, API, reports. Composition happens here."""

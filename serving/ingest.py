@@ -1,7 +1,7 @@
-"""Dumps into the store: comments are scored on the way in, tables are matched by their column names.
+"""Dumps into the store: comments are scored on the way in, tables matched by their column names.
 
-A file that ``tingfeng score`` wrote keeps its scores when the same model made them. Loading is idempotent: the same
-file twice changes nothing.
+A Parquet file that ``tingfeng score`` wrote keeps its scores when the same model made them. Loading
+is idempotent: the same file twice changes nothing.
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ from data.readers.report import RepairReport
 from data.readers.times import parse_time
 from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
-from serving.errors import ServingError
+from profiles.store.tables import INPUTS
+from serving.errors import ServingError, UsageError
 
 KINDS: Final = ("comments", "contents", "users", "events", "orders")
+TABLE_KINDS: Final = ("users", "events", "orders")  # columns are the store's own or an alias
 BATCH_ROWS: Final = 16_384
 # other names under which the columns of the tables come
 ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
@@ -37,7 +39,7 @@ TIME_COLUMNS: Final = frozenset({"time", "created_at"})
 
 @dataclass(kw_only=True)
 class IngestSummary:
-    """Rows of all files together; ``unchanged`` were in the store already, ``duplicates`` came twice."""
+    """Rows of all files; ``unchanged`` were in the store already, ``duplicates`` came twice."""
 
     rows_in: int = 0
     inserted: int = 0
@@ -65,9 +67,9 @@ def ingest(
     analyzer: Callable[[], Analyzer],
     constants: Mapping[str, str] = MappingProxyType({}),
 ) -> IngestSummary:
-    """Loads every dump into the table ``kind``. ``constants`` fill canonical columns that are null.
+    """Loads every dump into the table ``kind``. ``constants`` fill columns that lack or are null.
 
-    ``analyzer`` is called once, and only when a comment needs scoring.
+    ``analyzer`` is called for comments only, once per batch.
 
     Raises:
         ServingError: a dump is of another kind.
@@ -77,7 +79,7 @@ def ingest(
     summary = IngestSummary()
     for dump in dumps:
         for batch in dump.batches(rows=BATCH_ROWS):
-            table = _with_constants(_table(kind, batch, analyzer), constants)
+            table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
             summary.add(store.load(kind, table, run), len(batch.rejects))
     return summary
 
@@ -85,19 +87,19 @@ def ingest(
 def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
     """Raises ServingError when a dump cannot be loaded as ``kind``."""
     if kind not in KINDS:
-        raise ServingError(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
-    expected = kind if kind in ("comments", "contents") else "table"
+        raise UsageError(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
+    fitting = {"comments": ("comments",), "contents": ("contents", "table")}.get(kind, ("table",))
     for dump in dumps:
-        if dump.kind != expected:
+        if dump.kind not in fitting:
             raise ServingError(
                 f"{dump.path}: expected {kind}, found {dump.kind} ({dump.format}); {dump.why}"
             )
 
 
-def _table(kind: str, batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
+def _table(kind: str, dump: Dump, batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
     if kind == "comments":
         return _comments(batch, analyzer)
-    if kind == "contents":
+    if dump.kind == "contents":
         return pa.Table.from_batches([batch.records])
     return plain_table(kind, pa.Table.from_batches([batch.original]))
 
@@ -115,18 +117,25 @@ def _comments(batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
 
 
 def _scored_by(original: pa.RecordBatch, version: str) -> bool:
-    """Whether the score columns hold this model's scores in their own types (Parquet), not as text."""
+    """Whether the score columns hold this model's scores in their own types, not as text."""
     typed = all(original.schema.field(f.name).type == f.type for f in SCORES)
     return typed and pc.unique(original["model_version"]).to_pylist() == [version]
 
 
 def plain_table(kind: str, table: pa.Table) -> pa.Table:
-    """A users, events or orders file under the store's column names, with times as moments."""
-    names = [ALIASES[kind].get(n, n) for n in table.column_names]
+    """A table's columns under the store's names, with times as moments and empty cells as nulls."""
+    given, aliases = set(table.column_names), ALIASES.get(kind, {})
+    names = [n if aliases.get(n, n) in given else aliases[n] for n in table.column_names]
     table = table.rename_columns(names)
     for at, name in enumerate(names):
-        if name in TIME_COLUMNS and not pa.types.is_timestamp(table.schema.field(at).type):
-            table = table.set_column(at, name, _moments(table.column(at).to_pylist()))
+        column = table.column(at)
+        if name in TIME_COLUMNS and not pa.types.is_timestamp(column.type):
+            table = table.set_column(at, name, _moments(column.to_pylist()))
+        elif pa.types.is_string(column.type):
+            empty = pc.equal(column, "")
+            table = table.set_column(
+                at, name, pc.if_else(empty, pa.scalar(None, pa.string()), column)
+            )
     return table
 
 
@@ -135,13 +144,27 @@ def _moments(values: list[Any]) -> pa.Array:
     return pa.array([parse_time(v, None, report) for v in values], pa.int64()).cast(TIMESTAMP)
 
 
-def _with_constants(table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
+def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
+    schema = INPUTS[kind].schema
     for name, value in constants.items():
+        if name not in schema.names:
+            raise UsageError(
+                f"--set: expected one of {', '.join(schema.names)}, found {name!r}; correct it"
+            )
         at = table.schema.get_field_index(name)
         if at < 0:
-            raise ServingError(
-                f"--set: expected one of {', '.join(table.column_names)}, found {name!r}"
-            )
-        filled = pc.fill_null(table.column(at), pa.scalar(value, table.schema.field(at).type))
-        table = table.set_column(at, name, filled)
+            constant = _constant(name, value, schema.field(name).type)
+            table = table.append_column(name, pa.repeat(constant, table.num_rows))
+        else:
+            constant = _constant(name, value, table.schema.field(at).type)
+            table = table.set_column(at, name, pc.fill_null(table.column(at), constant))
     return table
+
+
+def _constant(name: str, value: str, kind: pa.DataType) -> pa.Scalar:
+    try:
+        return pa.scalar(value).cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UsageError(
+            f"--set {name}: expected a value of type {kind}, found {value!r}; correct it"
+        ) from error

@@ -1,4 +1,7 @@
-"""Settings from ``TINGFENG_*`` variables and ``tingfeng.toml``; the variable wins. The README lists each one."""
+"""Settings from ``TINGFENG_*`` variables and ``tingfeng.toml``; the variable wins.
+
+The README lists each one with its default and meaning.
+"""
 
 from __future__ import annotations
 
@@ -21,15 +24,28 @@ class Settings(BaseSettings):
         env_prefix="TINGFENG_", toml_file="tingfeng.toml", extra="forbid"
     )
 
-    home: Path = Field(Path("var"), description="folder of the store, the key and other run-time files")
-    store: str | None = Field(None, description="store URL; without it tingfeng.duckdb in the home folder")
-    model: str = Field("small", description="a shipped model's name or a model folder")
-    engine: Literal["openvino", "onnxruntime"] = Field("openvino", description="what runs the model")
+    home: Path = Field(
+        Path("var"), description="folder of the store, the key and other run-time files"
+    )
+    store: str | None = Field(
+        None, description="store URL; without it tingfeng.duckdb in the home folder"
+    )
+    model: str = Field(
+        "small",
+        description="a shipped model's name, a model folder, or fake (word rules without weights)",
+    )
+    engine: Literal["openvino", "onnxruntime"] = Field(
+        "openvino", description="what runs the model"
+    )
     precision: Literal["auto", "bf16", "f32"] = Field(
         "auto", description="arithmetic of OpenVINO; auto is bf16 where the processor has it"
     )
-    threads: int | None = Field(None, ge=1, description="threads of the model; without it one per core")
-    data_dir: Path | None = Field(None, description="folder of labelled sets for train and evaluate")
+    threads: int | None = Field(
+        None, ge=1, description="threads of the model; without it one per core"
+    )
+    data_dir: Path | None = Field(
+        None, description="folder of labelled sets for train and evaluate"
+    )
     weights_dir: Path | None = Field(None, description="folder of base encoders for train")
 
     @classmethod
@@ -42,4 +58,5 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then variables, then the file."""
+        del dotenv_settings, file_secret_settings
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

@@ -1,4 +1,4 @@
-"""Labelled text in, model artifact out: recipes, data sets, fine-tuning, calibration, evaluation, export.
+"""Labelled text in, model artifact out: recipes, fine-tuning, calibration, evaluation, export.
 
 Needs the ``training`` extra (torch); may import ``data`` and ``nlp``.
 """

@@ -4,35 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from nlp.heads import HEADS
+from nlp.scorer import Floats
 from nlp.tokenizer import CommentTokenizer
-from training.sources import LabelledSet
+from training.labelled import LabelledSet, Masks
 
-LENGTH_STEP = 8  # padded lengths are multiples of this, so that shapes repeat
+LENGTH_STEP: Final = 8  # padded lengths are multiples of this, so that shapes repeat
+Rows = npt.NDArray[np.int64]
 
 
 @dataclass(kw_only=True)
 class Pool:
-    """All sets in one array per field, with the set each row came from."""
+    """All sets in one array per field; ``set_of`` says which set a row came from."""
 
-    ids: list[np.ndarray]
-    lengths: np.ndarray
-    set_of: np.ndarray
+    ids: list[Rows]
+    lengths: Rows
+    set_of: Rows
     sets: list[LabelledSet]
-    targets: dict[str, np.ndarray]
-    weights: dict[str, np.ndarray]
+    targets: dict[str, Masks]
+    weights: dict[str, Floats]
     pad_id: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainBatch:
+    """``ids``, ``mask`` (rows, tokens); per head ``targets`` (rows, labels), ``weights`` (rows)."""
+
+    ids: torch.Tensor
+    mask: torch.Tensor
+    targets: dict[str, torch.Tensor]
+    weights: dict[str, torch.Tensor]
 
 
 def build_pool(sets: list[LabelledSet], tokenizer: CommentTokenizer) -> Pool:
     """Tokenizes every set once."""
-    ids: list[np.ndarray] = []
-    for labelled in sets:
-        ids += [e.ids for e in tokenizer.encode(labelled.texts)]
+    ids = [e.ids for labelled in sets for e in tokenizer.encode(labelled.texts)]
     return Pool(
         ids=ids,
         lengths=np.array([len(i) for i in ids]),
@@ -44,47 +56,53 @@ def build_pool(sets: list[LabelledSet], tokenizer: CommentTokenizer) -> Pool:
     )
 
 
-def plan_epoch(pool: Pool, *, tokens_per_batch: int, rng: np.random.Generator) -> list[np.ndarray]:
-    """Row indices of each batch: limits and repeats applied, similar lengths together, batches shuffled."""
+def plan_epoch(pool: Pool, *, tokens_per_batch: int, rng: np.random.Generator) -> list[Rows]:
+    """Row indices of each batch: limits and repeats applied, similar lengths together, shuffled.
+
+    A batch's padded tokens stay within the budget, unless one text alone is longer.
+    """
+    rows = rng.permutation(_draw(pool, rng))
+    padded = padded_length(pool.lengths[rows])
+    order = np.argsort(padded, kind="stable")
+    batches = [rows[order[part]] for part in _cut(padded[order], tokens_per_batch)]
+    return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def collate(pool: Pool, rows: Rows) -> TrainBatch:
+    """The rows as padded tensors."""
+    width = int(padded_length(pool.lengths[rows].max()))
+    ids = np.full((len(rows), width), pool.pad_id, dtype=np.int64)
+    for i, row in enumerate(rows):
+        ids[i, : pool.lengths[row]] = pool.ids[row]
+    return TrainBatch(
+        ids=torch.from_numpy(ids),
+        mask=torch.from_numpy((ids != pool.pad_id).astype(np.int64)),
+        targets={k: torch.from_numpy(v[rows]) for k, v in pool.targets.items()},
+        weights={k: torch.from_numpy(v[rows]) for k, v in pool.weights.items()},
+    )
+
+
+def padded_length(lengths: Rows) -> Rows:
+    """The next multiples of ``LENGTH_STEP``."""
+    return np.asarray(-(-lengths // LENGTH_STEP) * LENGTH_STEP)
+
+
+def _draw(pool: Pool, rng: np.random.Generator) -> Rows:
     drawn = []
     for k, labelled in enumerate(pool.sets):
         rows = np.flatnonzero(pool.set_of == k)
         if labelled.limit is not None and labelled.limit < len(rows):
             rows = rng.choice(rows, labelled.limit, replace=False)
         drawn += [rows] * labelled.repeat
-    rows = rng.permutation(np.concatenate(drawn))
-    padded = -(-pool.lengths[rows] // LENGTH_STEP) * LENGTH_STEP
-    rows, padded = rows[np.argsort(padded, kind="stable")], np.sort(padded)
-    batches, start = [], 0
-    while start < len(rows):
-        size = max(1, tokens_per_batch // int(padded[start]))
-        while start + size <= len(rows) and padded[start + size - 1] * size > tokens_per_batch and size > 1:
-            size -= 1
-        batches.append(rows[start : start + size])
-        start += size
-    return [batches[i] for i in rng.permutation(len(batches))]
+    return np.concatenate([np.zeros(0, dtype=np.int64), *drawn])
 
 
-def collate(
-    pool: Pool, rows: np.ndarray
-) -> tuple[torch.Tensor, torch.Tensor, dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-    """ids and mask (rows, tokens), targets per head (rows, labels), weights per head (rows,)."""
-    width = -(-int(pool.lengths[rows].max()) // LENGTH_STEP) * LENGTH_STEP
-    ids = np.full((len(rows), width), pool.pad_id, dtype=np.int64)
-    mask = np.zeros((len(rows), width), dtype=np.int64)
-    for i, row in enumerate(rows):
-        ids[i, : pool.lengths[row]] = pool.ids[row]
-        mask[i, : pool.lengths[row]] = 1
-    targets = {k: torch.from_numpy(v[rows]) for k, v in pool.targets.items()}
-    weights = {k: torch.from_numpy(v[rows]) for k, v in pool.weights.items()}
-    return torch.from_numpy(ids), torch.from_numpy(mask), targets, weights
-
-
-def sequential(pool: Pool, *, tokens_per_batch: int) -> Iterator[np.ndarray]:
-    """Every row once, sorted by length, for evaluation."""
-    rows = np.argsort(pool.lengths, kind="stable")
+def _cut(padded: Rows, budget: int) -> Iterator[slice]:
+    """Slices of ascending lengths, each as long as the budget allows."""
     start = 0
-    while start < len(rows):
-        size = max(1, tokens_per_batch // int(pool.lengths[rows[min(start + 512, len(rows) - 1)]]))
-        yield rows[start : start + min(size, 512)]
-        start += min(size, 512)
+    while start < len(padded):
+        reach = padded[start : start + max(1, budget // int(padded[start]))]
+        within = reach * np.arange(1, len(reach) + 1) <= budget
+        size = max(1, int(within.sum()))
+        yield slice(start, start + size)
+        start += size

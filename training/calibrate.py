@@ -1,84 +1,88 @@
-"""Probabilities that mean what they say: one temperature per head, one threshold per sigmoid label, on dev rows.
+"""Probabilities that mean what they say, fitted on dev rows.
 
-Temperatures minimise the negative log-likelihood (Guo et al. 2017); thresholds maximise F1 on the written corpus's
-held-out rows together with the labelled dev rows, but never go below ``MIN_THRESHOLD``.
+One temperature per head minimises the negative log-likelihood (Guo et al. 2017); one threshold per
+label of the sigmoid heads maximises F1 between ``MIN_THRESHOLD`` and ``MAX_THRESHOLD``.
 """
 
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
+from scipy.special import logsumexp  # type: ignore[import-untyped]
 
+from nlp.decode import DEFAULT_THRESHOLD, sigmoid
 from nlp.heads import HEADS, Head, output_slices
 from nlp.scorer import Floats
-from training.sources import LabelledSet
+from training.labelled import LabelledSet, Masks
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.3, 0.9
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.3, 5.0
+MIN_POSITIVES = 20  # fewer tell nothing about a threshold
+MIN_WEIGHT = 0.5  # rows that the recipe trusts less do not calibrate
 MAX_ROWS_PER_SET = 1_000  # so that no large set decides alone
 SLICES = output_slices()
+Scored = list[tuple[LabelledSet, Floats]]  # sets with their logits, (rows, OUTPUT_SIZE)
 
 
-def fit_temperatures(sets: list[tuple[LabelledSet, Floats]]) -> dict[str, float]:
-    """A positive number per head by which its logits are divided."""
+def fit_temperatures(scored: Scored) -> dict[str, float]:
+    """A positive number per head by which its logits are divided; 1 for a head without dev rows."""
     found = {}
     for head in HEADS:
-        parts = [_known(head, labelled, logits) for labelled, logits in sets]
-        logits = np.concatenate([p[0] for p in parts])
-        targets = np.concatenate([p[1] for p in parts])
-        loss = _set_loss if head.exclusive else _binary_loss
-        best = minimize_scalar(lambda t: loss(logits / t, targets), bounds=(0.3, 5.0), method="bounded")  # noqa: B023
-        found[head.name] = round(float(best.x), 4)
+        logits, targets = _known_rows(head, scored)
+        found[head.name] = _best_temperature(head, logits, targets) if len(logits) else 1.0
     return found
 
 
-def fit_thresholds(
-    sets: list[tuple[LabelledSet, Floats]], temperatures: dict[str, float]
-) -> dict[str, dict[str, float]]:
-    """Per label of the sigmoid heads; a label with fewer than 20 positive dev rows keeps 0.5."""
+def fit_thresholds(scored: Scored, temperatures: dict[str, float]) -> dict[str, dict[str, float]]:
+    """Per label of the sigmoid heads; with fewer than ``MIN_POSITIVES`` dev rows it stays 0.5."""
     found: dict[str, dict[str, float]] = {}
     for head in HEADS:
         if head.exclusive:
             continue
-        parts = [_known(head, labelled, logits) for labelled, logits in sets]
-        p = 1 / (1 + np.exp(-np.concatenate([x[0] for x in parts]) / temperatures[head.name]))
-        targets = np.concatenate([x[1] for x in parts])
+        logits, targets = _known_rows(head, scored)
+        p = sigmoid(logits / np.float32(temperatures[head.name]))
         found[head.name] = {
             label: _best_threshold(p[:, j], targets[:, j]) for j, label in enumerate(head.labels)
         }
     return found
 
 
-def _known(head: Head, labelled: LabelledSet, logits: Floats) -> tuple[Floats, npt.NDArray[np.int8]]:
-    targets = labelled.targets[head.name]
-    rows = np.flatnonzero((labelled.weights[head.name] >= 0.5) & (targets >= 0).any(-1))
-    if head.exclusive:
-        rows = rows[(targets[rows] == 1).any(-1)]
-    rows = rows[:MAX_ROWS_PER_SET]
-    return logits[rows, SLICES[head.name]], targets[rows]
+def _known_rows(head: Head, scored: Scored) -> tuple[Floats, Masks]:
+    """The head's logits and targets of all rows that can calibrate it, (rows, labels) each."""
+    logits, targets = [], []
+    for labelled, values in scored:
+        target = labelled.targets[head.name]
+        known = (target == 1).any(-1) if head.exclusive else (target >= 0).any(-1)
+        rows = np.flatnonzero(known & (labelled.weights[head.name] >= MIN_WEIGHT))
+        rows = rows[:MAX_ROWS_PER_SET]
+        logits.append(values[rows, SLICES[head.name]])
+        targets.append(target[rows])
+    return np.concatenate(logits), np.concatenate(targets)
 
 
-def _set_loss(logits: Floats, targets: npt.NDArray[np.int8]) -> float:
-    support = _logsumexp(np.where(targets >= 0, logits, -1e4))
-    allowed = _logsumexp(np.where(targets == 1, logits, -1e4))
+def _best_temperature(head: Head, logits: Floats, targets: Masks) -> float:
+    loss = _set_loss if head.exclusive else _binary_loss
+    bounds = (MIN_TEMPERATURE, MAX_TEMPERATURE)
+    best = minimize_scalar(lambda t: loss(logits / t, targets), bounds=bounds, method="bounded")
+    return round(float(best.x), 4)
+
+
+def _set_loss(logits: Floats, targets: Masks) -> float:
+    support = logsumexp(np.where(targets >= 0, logits, -1e4), axis=-1)
+    allowed = logsumexp(np.where(targets == 1, logits, -1e4), axis=-1)
     return float((support - allowed).mean())
 
 
-def _binary_loss(logits: Floats, targets: npt.NDArray[np.int8]) -> float:
+def _binary_loss(logits: Floats, targets: Masks) -> float:
     signed = np.where(targets == 1, -logits, logits)[targets >= 0]
     return float(np.logaddexp(0, signed).mean())
 
 
-def _logsumexp(x: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    top = x.max(-1, keepdims=True)
-    return np.log(np.exp(x - top).sum(-1)) + top[:, 0]
-
-
-def _best_threshold(p: Floats, target: npt.NDArray[np.int8]) -> float:
+def _best_threshold(p: Floats, target: Masks) -> float:
     known = target >= 0
     p, truth = p[known], target[known] == 1
-    if truth.sum() < 20 or truth.all():
-        return 0.5
+    if truth.sum() < MIN_POSITIVES or truth.all():
+        return DEFAULT_THRESHOLD
     grid = np.arange(MIN_THRESHOLD, MAX_THRESHOLD + 1e-9, 0.05)
     f1 = [2 * (truth & (p >= t)).sum() / max(1, truth.sum() + (p >= t).sum()) for t in grid]
     return round(float(grid[int(np.argmax(f1))]), 2)

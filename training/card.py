@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from nlp.heads import HEADS
 from training.evaluate import SetScore, table
 
-CARD_FILE = "CARD.md"
+CARD_FILE: Final = "CARD.md"
+LIMITS: Final = """\
+- Aspects, risks and the flags question, purchase_intent and complaint also come from word rules, \
+not from the network alone.
+- Sarcasm is learnt from a few hundred written examples; expect misses.
+- Toxicity was learnt on disputes about race, gender and region; a mere mention of such \
+groups may be flagged.
+- A comment is read without its video or thread; what only the context tells is not seen.
+"""
 
 
 def write_card(
@@ -15,46 +24,56 @@ def write_card(
 ) -> None:
     """Writes ``CARD.md`` into the model folder."""
     recipe = record["recipe"]
-    lines = [
-        f"# {recipe['name']}",
-        "",
-        "Scores Chinese comments for sentiment (3 classes), emotion (8), interest topics (26) and flags (6) "
-        "in one forward pass.",
-        "",
-        f"- Base encoder: `{recipe['base']}`, vocabulary cut to {record['pieces']:,} pieces "
-        f"plus {record['emotes']:,} emotes and emoji; see NOTICE.",
-        f"- Reads at most {recipe['max_tokens']} tokens: of a longer comment the head and the tail.",
-        f"- Trained for {recipe['epochs']} epochs, learning rate {recipe['learning_rate']}, seed {recipe['seed']}, "
-        f"commit `{record['commit'][:12] or 'none'}`.",
-        f"- Stored as ONNX, embedding in int8, other weights in fp16. Labels changed by that: "
-        f"{_shares(flips['stored'])}; together with the served precision: {_shares(flips['served'])}.",
-        "- Probabilities are calibrated with one temperature per head; thresholds of topics and flags were chosen "
-        "on the dev rows below, so their scores there are a little flattered.",
-        "",
-        "## Training data",
-        "",
-        "| source | rows | sha256 |",
-        "|---|---|---|",
-        *(f"| {name} | {d['rows']:,} | `{d['sha256']}` |" for name, d in record["data"].items()),
-        "",
-        "The mapping of each source's labels is the recipe, `training/recipes/`. None of the data is part of the model folder.",
-        "",
-        "## Scores on dev rows",
-        "",
-        "As served (OpenVINO), each set in its own label space; brackets: Wilson 95 % interval; ECE over 15 bins.",
-        f"Command: `tingfeng evaluate training/recipes/{recipe['name'].split('-')[-1]}.yaml --split dev`.",
-        "",
-        table(scores),
-        "",
-        "## Limits",
-        "",
-        "- Aspects, risks and the flags question, purchase_intent and complaint also come from word rules, not from the network alone.",
-        "- Sarcasm is learnt from a few hundred written examples; expect misses.",
-        "- Toxicity was learnt on disputes about race, gender and region; a mere mention of such groups may be flagged.",
-        "- A comment is read without its video or thread; what only the context tells is not seen.",
-        "",
-    ]
-    (out / CARD_FILE).write_text("\n".join(lines), encoding="utf-8")
+    parts = (
+        _head(record, flips),
+        _data(record["data"]),
+        _scores(recipe["name"], scores),
+        "## Limits\n\n" + LIMITS,
+    )
+    (out / CARD_FILE).write_text("\n\n".join(parts), encoding="utf-8")
+
+
+def _head(record: dict[str, Any], flips: dict[str, dict[str, float]]) -> str:
+    recipe = record["recipe"]
+    heads = ", ".join(f"{head.name} ({len(head.labels)})" for head in HEADS)
+    return f"""\
+# {recipe["name"]}
+
+Scores Chinese comments in one forward pass; heads and their labels: {heads}.
+
+- Base encoder: `{recipe["base"]}`, vocabulary cut to {record["pieces"]:,} pieces plus \
+{record["emotes"]:,} emotes and emoji; see NOTICE.
+- Reads at most {recipe["max_tokens"]} tokens: of a longer comment the head and the tail.
+- Trained for {recipe["epochs"]} epochs, learning rate {recipe["learning_rate"]}, \
+seed {recipe["seed"]}, commit `{record["commit"][:12] or "none"}`.
+- Stored as ONNX, embedding in int8, other weights in fp16. Labels changed by that: \
+{_shares(flips["stored"])}; together with the served precision: {_shares(flips["served"])}.
+- Probabilities are calibrated with one temperature per head; thresholds of topics and flags were \
+chosen on the dev rows below, so their scores there are a little flattered."""
+
+
+def _data(data: dict[str, dict[str, Any]]) -> str:
+    rows = "\n".join(f"| {name} | {d['rows']:,} | `{d['sha256']}` |" for name, d in data.items())
+    return f"""\
+## Training data
+
+| source | rows | sha256 |
+|---|---|---|
+{rows}
+
+The mapping of each source's labels is the recipe, `training/recipes/`. None of the data is \
+part of the model folder."""
+
+
+def _scores(recipe: str, scores: list[SetScore]) -> str:
+    return f"""\
+## Scores on dev rows
+
+As served (OpenVINO), each set in its own label space; brackets: Wilson 95 % interval; ECE \
+over 15 bins.
+Command: `tingfeng evaluate RECIPE --model FOLDER --split dev` with the recipe named {recipe}.
+
+{table(scores)}"""
 
 
 def _shares(flips: dict[str, float]) -> str:

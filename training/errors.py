@@ -2,4 +2,4 @@
 
 
 class TrainingError(Exception):
-    """Wrong recipe, data or weights; the message says what was expected, what was found and what to do."""
+    """Wrong recipe, data or weights; says what was expected, what was found and what to do."""

@@ -11,9 +11,10 @@ import numpy as np
 
 from nlp.heads import HEADS
 from nlp.scorer import Floats, load_scorer
-from training.metrics import HeadScore, score_head
+from training.labelled import LabelledSet
+from training.metrics import SLICES, HeadScore, score_head
 from training.recipe import Recipe
-from training.sources import LabelledSet, load_corpus, load_sources
+from training.sources import load_sets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,30 +34,26 @@ class SetScore:
 def evaluate_sets(
     recipe: Recipe, model: str | None, data_dir: Path, *, split: str
 ) -> list[SetScore]:
-    """Every head of every set of the recipe on one split; the corpus's held-out rows count as dev."""
+    """Every head of every set of the recipe on one split; see ``load_sets``."""
     scorer = load_scorer(model)
-    sets = load_sources(recipe, data_dir, split=split)
-    if split == "dev":
-        sets.append(load_corpus(recipe, held_out=True))
+    sets = load_sets(recipe, data_dir, split=split)
     return score_sets(sets, lambda texts: scorer.logits(texts).values, scorer.temperatures)
 
 
 def score_sets(
     sets: list[LabelledSet], predict: Callable[[list[str]], Floats], temperatures: dict[str, float]
 ) -> list[SetScore]:
-    """Scores with any predictor of logits; each set once, in order."""
-    from nlp.heads import output_slices
-
-    found, seen = [], set()
+    """Scores with any predictor of logits, in order; each head of a file once, the first one."""
+    found: dict[tuple[str, str], SetScore] = {}
     for labelled in sets:
         logits = np.array(predict(labelled.texts), dtype=np.float32)
         for head in HEADS:
-            logits[:, output_slices()[head.name]] /= temperatures.get(head.name, 1.0)
+            logits[:, SLICES[head.name]] /= temperatures.get(head.name, 1.0)
             score = score_head(head, logits, labelled)
-            if score is not None and (labelled.name, head.name) not in seen:
-                seen.add((labelled.name, head.name))
-                found.append(SetScore(dataset=labelled.name, head=head.name, score=score))
-    return found
+            if score is not None:
+                entry = SetScore(dataset=labelled.name, head=head.name, score=score)
+                found.setdefault((labelled.name, head.name), entry)
+    return list(found.values())
 
 
 def wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -87,7 +84,7 @@ def as_rows(scores: list[SetScore]) -> list[dict[str, object]]:
 
 def table(scores: list[SetScore]) -> str:
     """A Markdown table, percentages with one decimal."""
-    lines = ["| set | head | rows | classes | accuracy (95 %) | macro-F1 | ECE |", "|---|---|---|---|---|---|---|"]
+    lines = ["| set | head | rows | classes | accuracy (95 %) | macro-F1 | ECE |", "|---" * 7 + "|"]
     for s in scores:
         low, high = s.accuracy_interval
         ece = "–" if math.isnan(s.score.ece) else f"{100 * s.score.ece:.1f}"

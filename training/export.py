@@ -1,12 +1,14 @@
-"""A trained model to one ONNX file that both engines read: embedding in int8, everything else stored in fp16.
+"""A trained model to one ONNX file for both engines: embedding in int8, the rest stored in fp16.
 
-The embedding is most of a small model. Each of its rows is stored as int8 with a scale of its own (error at most half
-a step of 1/127 of the row's largest value); a lookup turns only the rows that a text uses back into floats.
+The embedding is most of a small model. Each of its rows is stored as int8 with a scale of its own
+(error at most half a step of 1/127 of the row's largest value); a lookup turns only the rows that a
+text uses back into floats.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, Final, cast
 
 import numpy as np
 import onnx
@@ -14,13 +16,17 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from nlp.batching import TOKEN_BUDGET
 from training.modeling import CommentModel
 
-FP16_FROM_ELEMENTS = 1_000  # smaller tensors (biases, norms) stay in float32
+FP16_FROM_ELEMENTS: Final = 1_000  # smaller tensors (biases, norms) stay in float32
 
 
 class Int8Embedding(nn.Module):
     """An embedding whose rows are int8 times a scale per row."""
+
+    rows: torch.Tensor
+    scale: torch.Tensor
 
     def __init__(self, weight: torch.Tensor) -> None:
         super().__init__()
@@ -29,8 +35,8 @@ class Int8Embedding(nn.Module):
         self.register_buffer("scale", scale.float())
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
-        rows: torch.Tensor = self.rows[ids].float()
-        return rows * self.scale[ids]
+        """(…, hidden) for ids of any shape."""
+        return self.rows[ids].float() * self.scale[ids]
 
 
 class Network(nn.Module):
@@ -41,34 +47,46 @@ class Network(nn.Module):
         self.model, self.pad_id = model, pad_id
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        """(rows, OUTPUT_SIZE) logits."""
         logits: torch.Tensor = self.model(ids, (ids != self.pad_id).long())
         return logits
 
 
 def quantize_embedding(model: CommentModel, *, max_tokens: int) -> CommentModel:
     """Puts the int8 embedding in place and drops the positions that are never reached."""
-    embeddings = model.encoder.embeddings
+    embeddings = cast(Any, model.encoder.embeddings)
     model.encoder.set_input_embeddings(Int8Embedding(embeddings.word_embeddings.weight.data))
-    positions = embeddings.position_embeddings.weight.data[:max_tokens].clone()
-    embeddings.position_embeddings = nn.Embedding.from_pretrained(positions)
+    embeddings.position_embeddings.weight.data = embeddings.position_embeddings.weight.data[
+        :max_tokens
+    ].clone()
     return model
 
 
 def export_onnx(model: CommentModel, path: Path, *, max_tokens: int, pad_id: int) -> None:
-    """Writes ``path``; the input is ``ids`` (rows, tokens) int64, the output ``logits``."""
-    network = Network(quantize_embedding(model.eval().float(), max_tokens=max_tokens), pad_id).eval()
-    ids = torch.randint(5, 100, (3, 11))
-    ids[1, 7:] = pad_id
-    dims = {0: torch.export.Dim("rows", min=1, max=4096), 1: torch.export.Dim("tokens", min=2, max=max_tokens)}
+    """Writes ``path``; the input is ``ids`` (rows, tokens) int64, the output ``logits``.
+
+    Changes ``model``: see ``quantize_embedding``.
+    """
+    quantized = quantize_embedding(model.eval().float(), max_tokens=max_tokens)
+    ids = torch.full((3, 8), pad_id + 1)  # any ids do; the shapes are declared free below
+    ids[1, 6:] = pad_id
+    rows = torch.export.Dim("rows", min=1, max=TOKEN_BUDGET)
+    tokens = torch.export.Dim("tokens", min=2, max=max_tokens)
     program = torch.onnx.export(
-        network, (ids,), dynamo=True, dynamic_shapes={"ids": dims},
-        input_names=["ids"], output_names=["logits"], optimize=True, verbose=False,
+        Network(quantized, pad_id).eval(),
+        (ids,),
+        dynamo=True,
+        dynamic_shapes={"ids": {0: rows, 1: tokens}},
+        input_names=["ids"],
+        output_names=["logits"],
+        optimize=True,
+        verbose=False,
     )
-    onnx.save(store_fp16(program.model_proto), str(path))
+    onnx.save(store_fp16(cast(Any, program).model_proto), str(path))
 
 
 def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Large float32 constants become float16 with a Cast behind them, which engines fold when they load."""
+    """Large float32 constants become float16 with a Cast behind, which engines fold on loading."""
     graph = model.graph
     casts, kept = [], []
     for tensor in graph.initializer:

@@ -1,7 +1,8 @@
 """How well logits agree with a labelled set, per head, in the set's own label space.
 
-A set that knows only two of three sentiments is judged on those two; a label that allows several of our classes
-(weibo "angry": anger or disgust) is right when the summed probability of its classes is the largest.
+A set that knows only two of three sentiments is judged on those two; a label that allows several of
+our classes (weibo "angry": anger or disgust) is right when the summed probability of its classes is
+the largest.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from nlp.decode import sigmoid, softmax
 from nlp.heads import HEADS, Head, output_slices
-from training.sources import LabelledSet
+from nlp.scorer import Floats
+from training.labelled import LabelledSet, Masks
 
-Floats = npt.NDArray[np.float32]
 SLICES = output_slices()
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadScore:
-    """Scores of one head on one set; ``ece`` is the expected calibration error over 15 equal-width bins."""
+    """One head on one set; ``ece`` is the expected calibration error over 15 equal-width bins."""
 
     rows: int
     classes: tuple[str, ...]
@@ -30,14 +32,8 @@ class HeadScore:
     confusion: npt.NDArray[np.int64]  # (truth, predicted)
 
 
-def softmax(logits: Floats) -> Floats:
-    """Row-wise softmax."""
-    e = np.exp(logits - logits.max(-1, keepdims=True))
-    return np.asarray(e / e.sum(-1, keepdims=True), dtype=np.float32)
-
-
 def dev_score(logits: Floats, labelled: LabelledSet) -> dict[str, float]:
-    """Macro-F1 per head that the set feeds: the one number per head that picks the best checkpoint."""
+    """Macro-F1 per head that the set feeds: the numbers that pick the best checkpoint."""
     scores = {}
     for head in HEADS:
         score = score_head(head, logits, labelled)
@@ -53,15 +49,14 @@ def score_head(head: Head, logits: Floats, labelled: LabelledSet) -> HeadScore |
     if not len(rows):
         return None
     part, targets = logits[rows, SLICES[head.name]], targets[rows]
-    if not head.exclusive and (targets == 1).sum(-1).max() > 1:
-        return _score_multi(head, part, targets)
-    if head.name == "flags":
+    several = not head.exclusive and (targets == 1).sum(-1).max() > 1
+    if several or head.name == "flags":
         return _score_multi(head, part, targets)
     return _score_single(head, part, targets)
 
 
-def _score_single(head: Head, logits: Floats, targets: npt.NDArray[np.int8]) -> HeadScore | None:
-    """One right label per row: classes are the distinct sets of allowed labels that occur."""
+def _score_single(head: Head, logits: Floats, targets: Masks) -> HeadScore | None:
+    """One right answer per row: classes are the distinct sets of allowed labels that occur."""
     with_label = (targets == 1).any(-1)
     logits, targets = logits[with_label], targets[with_label]
     groups, truth = np.unique(targets == 1, axis=0, return_inverse=True)
@@ -84,9 +79,9 @@ def _score_single(head: Head, logits: Floats, targets: npt.NDArray[np.int8]) -> 
     )
 
 
-def _score_multi(head: Head, logits: Floats, targets: npt.NDArray[np.int8]) -> HeadScore | None:
-    """Independent labels at threshold 0.5: macro-F1 over labels that have both outcomes, or the false ones only."""
-    p = 1 / (1 + np.exp(-logits))
+def _score_multi(head: Head, logits: Floats, targets: Masks) -> HeadScore | None:
+    """Independent labels at threshold 0.5; those always or never true here are left out."""
+    p = sigmoid(logits)
     f1s, names, total = [], [], np.zeros((2, 2), dtype=np.int64)
     for j, name in enumerate(head.labels):
         known = targets[:, j] >= 0

@@ -1,15 +1,12 @@
-"""The network: any Hugging Face encoder, the [CLS] and mean of its last layer, one linear layer for all heads."""
+"""The network: any encoder, [CLS] and mean of its last layer, one linear layer for all heads."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import PreTrainedModel
 
-from nlp.heads import HEADS, OUTPUT_SIZE, output_slices
+from nlp.heads import HEADS, OUTPUT_SIZE, Head, output_slices
 
 SLICES = output_slices()
 
@@ -24,47 +21,36 @@ class CommentModel(nn.Module):
         self.heads = nn.Linear(2 * encoder.config.hidden_size, OUTPUT_SIZE)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        """Logits of all heads side by side, as ``output_slices`` says."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weights).sum(1) / weights.sum(1)
-        return self.heads(self.dropout(torch.cat([hidden[:, 0], mean], dim=-1)))
-
-
-def load_encoder(base: str | Path, **options: Any) -> PreTrainedModel:
-    """A local folder's or a hub's encoder without its pooler or task head, in float32.
-
-    Eager attention without inner dropout: on a CPU its backward pass is 1.5 times as fast as the fused kernel's.
-    """
-    config = AutoConfig.from_pretrained(str(base))
-    extra = {"add_pooling_layer": False} if config.model_type in ("bert", "ernie", "roberta") else {}
-    extra |= {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
-    options = {"attn_implementation": "eager", **extra, **options}
-    return AutoModel.from_pretrained(str(base), dtype=torch.float32, **options)
+        logits: torch.Tensor = self.heads(self.dropout(torch.cat([hidden[:, 0], mean], dim=-1)))
+        return logits
 
 
 def loss_of(
     logits: torch.Tensor, targets: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]
 ) -> torch.Tensor:
-    """Weighted mean over rows and heads of what each head can learn from its row.
+    """Mean over rows of the weighted sum over heads of what each head can learn from its row.
 
-    Exclusive heads: -log of the probability of the allowed classes among the supported ones (a set-valued label).
-    The others: binary cross-entropy over the labels that are known.
+    Exclusive heads: -log of the probability of the allowed classes among the supported ones.
+    The others: binary cross-entropy summed over the labels that are known.
     """
-    logits = logits.float()
-    total = logits.new_zeros(())
+    total = logits.new_zeros((), dtype=torch.float32)
     for head in HEADS:
-        part, target = logits[:, SLICES[head.name]], targets[head.name]
-        weight = weights[head.name]
-        if head.exclusive:
-            known = target >= 0
-            support = part.masked_fill(~known, -1e4).logsumexp(-1)
-            allowed = part.masked_fill(target != 1, -1e4).logsumexp(-1)
-            row_loss = support - allowed
-        else:
-            known = target >= 0
-            each = nn.functional.binary_cross_entropy_with_logits(
-                part, target.clamp(min=0).float(), reduction="none"
-            )
-            row_loss = (each * known).sum(-1)
-        total = total + (row_loss * weight).sum()
+        rows = _row_losses(head, logits[:, SLICES[head.name]].float(), targets[head.name])
+        total = total + (rows * weights[head.name]).sum()
     return total / logits.shape[0]
+
+
+def _row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    known = target >= 0
+    if head.exclusive:
+        support = logits.masked_fill(~known, -1e4).logsumexp(-1)
+        allowed = logits.masked_fill(target != 1, -1e4).logsumexp(-1)
+        return support - allowed
+    each = nn.functional.binary_cross_entropy_with_logits(
+        logits, target.clamp(min=0).float(), reduction="none"
+    )
+    return (each * known).sum(-1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -13,71 +13,65 @@ from tokenizers import Tokenizer
 
 from nlp.artifact import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, file_hash, load_artifact
 from nlp.engines import load_engine
-from nlp.heads import HEADS, output_slices
+from nlp.heads import HEADS
 from nlp.scorer import Floats, NeuralScorer
 from nlp.tokenizer import CommentTokenizer
-from training.card import write_card
 from training.calibrate import fit_temperatures, fit_thresholds
+from training.card import write_card
 from training.errors import TrainingError
 from training.evaluate import as_rows, score_sets
 from training.export import export_onnx
-from training.modeling import CommentModel, load_encoder
+from training.finetune import load_weights
+from training.labelled import LabelledSet
+from training.modeling import SLICES, CommentModel
 from training.predict import predict
 from training.recipe import Recipe, recipe_from_record
-from training.sources import LabelledSet, load_corpus, load_sources
+from training.record import read_record
+from training.sources import load_sets
+from training.trainer import BEST_FILE
 
 log = logging.getLogger(__name__)
-MAX_FLIPS = 0.003  # share of dev rows per head whose label the stored weights may change
+MAX_FLIPS: Final = 0.003  # share of dev labels per head that the stored weights may change
 
 
 def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
-    """Writes ``out`` from ``run_dir/best.pt``.
+    """Writes the model folder ``out`` from ``run_dir/best.pt``.
 
     Raises:
-        TrainingError: storing the weights in int8 and fp16 changes more labels than ``MAX_FLIPS`` allows.
+        TrainingError: ``run_dir`` is no run, or storing the weights in int8 and fp16 changes more
+            labels than ``MAX_FLIPS`` allows; the folder then has no card.
     """
-    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    record = read_record(run_dir)
     recipe = recipe_from_record(record["recipe"])
-    tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER_FILE))
+    dev = load_sets(recipe, data_dir, split="dev")
     out.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(out / TOKENIZER_FILE), pretty=False)
-    comments = CommentTokenizer(tokenizer, max_tokens=recipe.max_tokens)
-    dev = [*load_sources(recipe, data_dir, split="dev"), load_corpus(recipe, held_out=True)]
-    model = load_run(run_dir, record)
-    exact = [_exact(model, s, comments) for s in dev]
-    export_onnx(model, out / MODEL_FILE, max_tokens=recipe.max_tokens, pad_id=comments.pad_id)
-    _write_config(out, recipe, {}, {}, {})
+    exact = _write_network(run_dir, out, recipe, dev)
+    _write_config(out, recipe)
     stored = [_serve(out, s.texts, precision="f32") for s in dev]
     served = [_serve(out, s.texts, precision="auto") for s in dev]
     flips = {"stored": label_flips(exact, stored), "served": label_flips(exact, served)}
-    log.info("label flips against float32, stored weights and served precision: %s", flips)
-    if max(flips["stored"].values()) > MAX_FLIPS:
-        raise TrainingError(f"expected at most {MAX_FLIPS:.1%} flipped labels per head, found {flips}")
+    _gate(flips["stored"])
     pairs = list(zip(dev, served, strict=True))
     temperatures = fit_temperatures(pairs)
     thresholds = fit_thresholds(pairs, temperatures)
     results = iter(served)
-    scores = score_sets(dev, lambda texts: next(results), temperatures)
+    scores = score_sets(dev, lambda _: next(results), temperatures)
     metrics = {"dev": as_rows(scores), "flips_against_float32": flips}
     _write_config(out, recipe, temperatures, thresholds, metrics)
     write_card(out, record, scores, flips)
     return out
 
 
-def load_run(run_dir: Path, record: dict[str, Any]) -> CommentModel:
-    """The best checkpoint of a run, in float32."""
-    from transformers import AutoConfig, AutoModel
+def load_run(run_dir: Path, recipe: Recipe) -> CommentModel:
+    """The best checkpoint of a run, in float32.
 
-    config = AutoConfig.for_model(**json.loads((run_dir / "encoder.json").read_text(encoding="utf-8")))
-    encoder = AutoModel.from_config(config, attn_implementation="eager", **encoder_options(config))
-    model = CommentModel(encoder, dropout=record["recipe"]["dropout"])
-    model.load_state_dict(torch.load(run_dir / "best.pt", weights_only=True))
-    return model.eval()
-
-
-def encoder_options(config: Any) -> dict[str, Any]:
-    """No pooler where the architecture has one: the heads read the last layer."""
-    return {"add_pooling_layer": False} if config.model_type in ("bert", "ernie", "roberta") else {}
+    Raises:
+        TrainingError: the run has not reached its first evaluation.
+    """
+    best = run_dir / BEST_FILE
+    if not best.is_file():
+        raise TrainingError(f"expected {best}, found no such file; let `tingfeng train` go on")
+    return load_weights(run_dir, torch.load(best, weights_only=True), recipe).eval()
 
 
 def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
@@ -85,7 +79,7 @@ def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
     a, b = np.concatenate(exact), np.concatenate(served)
     flips = {}
     for head in HEADS:
-        part = output_slices()[head.name]
+        part = SLICES[head.name]
         if head.exclusive:
             differs = a[:, part].argmax(-1) != b[:, part].argmax(-1)
         else:
@@ -94,8 +88,26 @@ def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
     return flips
 
 
-def _exact(model: CommentModel, labelled: LabelledSet, tokenizer: CommentTokenizer) -> Floats:
-    return predict(model, labelled.texts, tokenizer, autocast=False)
+def _write_network(
+    run_dir: Path, out: Path, recipe: Recipe, dev: list[LabelledSet]
+) -> list[Floats]:
+    """Writes tokenizer and network; gives the dev sets' logits before any rounding."""
+    tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER_FILE))
+    tokenizer.save(str(out / TOKENIZER_FILE), pretty=False)
+    comments = CommentTokenizer(tokenizer, max_tokens=recipe.max_tokens)
+    model = load_run(run_dir, recipe)
+    exact = [predict(model, s.texts, comments, autocast=False) for s in dev]
+    export_onnx(model, out / MODEL_FILE, max_tokens=recipe.max_tokens, pad_id=comments.pad_id)
+    return exact
+
+
+def _gate(flips: dict[str, float]) -> None:
+    log.info("label flips of the stored weights against float32: %s", flips)
+    if max(flips.values()) > MAX_FLIPS:
+        raise TrainingError(
+            f"expected at most {MAX_FLIPS:.1%} labels per head changed by storing the weights, "
+            f"found {flips}; train longer, or on more rows"
+        )
 
 
 def _serve(folder: Path, texts: list[str], *, precision: str) -> Floats:
@@ -106,18 +118,18 @@ def _serve(folder: Path, texts: list[str], *, precision: str) -> Floats:
 def _write_config(
     out: Path,
     recipe: Recipe,
-    temperatures: dict[str, float],
-    thresholds: dict[str, dict[str, float]],
-    metrics: dict[str, Any],
+    temperatures: dict[str, float] | None = None,
+    thresholds: dict[str, dict[str, float]] | None = None,
+    metrics: dict[str, Any] | None = None,
 ) -> None:
     config = {
         "name": recipe.name,
         "max_tokens": recipe.max_tokens,
         "heads": {head.name: list(head.labels) for head in HEADS},
-        "temperatures": temperatures,
-        "thresholds": thresholds,
+        "temperatures": temperatures or {},
+        "thresholds": thresholds or {},
         "files": {name: file_hash(out / name) for name in (MODEL_FILE, TOKENIZER_FILE)},
-        "metrics": metrics,
+        "metrics": metrics or {},
     }
     text = json.dumps(config, ensure_ascii=False, indent=1)
     (out / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")

@@ -1,114 +1,189 @@
 """Recipes: what to train, on which sources, and how each source's labels map onto our heads.
 
-A recipe is one YAML file; ``training/recipes/small.yaml`` is the default model's and explains the format.
+A recipe is one YAML file; ``training/recipes/small.yaml`` is the default model's and explains
+the format.
 """
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Final
 
 import yaml
+from pydantic import (
+    AliasChoices,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+)
 
+from nlp.batching import LENGTHS
+from nlp.heads import HEAD_BY_NAME, Head
 from training.errors import TrainingError
 
-HEADS = ("sentiment", "emotion", "interest", "flags")
+Share = Annotated[float, Field(ge=0, lt=1)]
+_NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadMapping:
     """How one column of a source becomes one head's targets.
 
-    ``labels`` maps a source label to classes (softmax heads: the classes it allows; interest: the topics;
-    flags: name to 0/1); ``constant`` gives every row the same targets.
+    ``labels`` (``map`` in the file) maps a source label to classes: for softmax heads the ones it
+    allows, for interest the topics, for flags name to 0/1. ``constant`` gives every row the same.
     """
 
+    __pydantic_config__ = _NO_OTHER_KEYS
+
     column: str = "label"
-    labels: dict[str, Any] = field(default_factory=dict)
+    labels: Annotated[dict[str, Any], Field(validation_alias=AliasChoices("map", "labels"))] = (
+        field(default_factory=dict)
+    )
     constant: Any = None
-    weight: float = 1.0
-    min_chars: int = 0
+    weight: NonNegativeFloat = 1.0
+    min_chars: NonNegativeInt = 0
+
+    @property
+    def values(self) -> list[Any]:
+        """Every value that some row can get."""
+        return list(self.labels.values()) if self.constant is None else [self.constant]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """One labelled file (Parquet with ``text``, ``split`` and label columns) and the heads that it feeds."""
+    """One labelled file (Parquet with ``text``, ``split`` and label columns) and its heads."""
+
+    __pydantic_config__ = _NO_OTHER_KEYS
 
     file: str
     heads: dict[str, HeadMapping]
-    limit: int | None = None  # rows drawn anew each epoch
-    repeat: int = 1
+    limit: PositiveInt | None = None  # rows drawn anew each epoch
+    repeat: NonNegativeInt = 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Everything that decides a training run; hashed into the run's record."""
+    """Everything that decides a training run; kept in the run's record."""
+
+    __pydantic_config__ = _NO_OTHER_KEYS
 
     name: str
     base: str
-    max_tokens: int
-    epochs: float
-    tokens_per_batch: int
-    learning_rate: float
-    head_learning_rate: float
-    layer_decay: float
-    weight_decay: float
-    warmup_share: float
-    dropout: float
-    seed: int
-    min_piece_count: int
-    min_emote_count: int
-    vocabulary_texts: tuple[str, ...]
-    corpus_repeat: int
-    corpus_weight: float
-    corpus_held_out_share: float
-    sources: tuple[Source, ...]
+    max_tokens: Annotated[int, Field(ge=LENGTHS[0], le=LENGTHS[-1])]
+    epochs: PositiveFloat
+    tokens_per_batch: PositiveInt
+    learning_rate: PositiveFloat
+    head_learning_rate: PositiveFloat
+    layer_decay: PositiveFloat
+    weight_decay: NonNegativeFloat
+    warmup_share: Share
+    dropout: Share
+    seed: NonNegativeInt
+    min_piece_count: NonNegativeInt
+    min_emote_count: PositiveInt
+    vocabulary_texts: tuple[str, ...] = ()
+    corpus_repeat: NonNegativeInt = 0  # 0: the written corpus is left out altogether
+    corpus_weight: NonNegativeFloat = 1.0
+    corpus_held_out_share: Share = 0.1
+    sources: tuple[Source, ...] = ()
+    starts_from: str | None = None  # the recipe whose run's last weights this one goes on from
+    stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the schedule's steps
+    max_rows_per_source: PositiveInt | None = None  # each epoch; the corpus is not cut
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe. Raises TrainingError naming the key that is unknown or missing."""
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    corpus = raw.pop("corpus", {})
-    sources = tuple(_source(item) for item in raw.pop("sources", []))
+    """Reads a recipe; with ``starts_from: OTHER.yaml`` it has every key of OTHER that it lacks.
+
+    Raises:
+        TrainingError: no such file, or keys, values or class names that are wrong; all are named.
+    """
+    if not path.is_file():
+        raise TrainingError(f"expected a recipe, found no file {path}; see training/recipes/")
     try:
-        return Recipe(
-            sources=sources,
-            corpus_repeat=corpus.get("repeat", 0),
-            corpus_weight=corpus.get("weight", 1.0),
-            corpus_held_out_share=corpus.get("held_out_share", 0.1),
-            vocabulary_texts=tuple(raw.pop("vocabulary_texts", ())),
-            **raw,
-        )
-    except TypeError as error:
-        raise TrainingError(f"{path}: expected the keys of a recipe, found otherwise: {error}") from error
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise TrainingError(f"{path}: expected YAML, found {error}; correct the file") from error
+    return _checked(_with_parent(_flat(raw), path), str(path))
+
+
+def parent_of(path: Path) -> Path | None:
+    """The recipe file that must be trained before this one, if any."""
+    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    parent = raw.get("starts_from") if isinstance(raw, dict) else None
+    return None if parent is None else path.parent / str(parent)
 
 
 def recipe_from_record(record: dict[str, Any]) -> Recipe:
     """The recipe that ``dataclasses.asdict`` turned into a run's record."""
-    sources = tuple(
-        Source(**(s | {"heads": {name: HeadMapping(**m) for name, m in s["heads"].items()}}))
-        for s in record["sources"]
+    return _checked(record, "run.json")
+
+
+def as_list(value: Any) -> list[str]:
+    """The classes of a mapping's value: one name or a list of names."""
+    return list(value) if isinstance(value, list) else [value]
+
+
+def _with_parent(raw: Any, path: Path) -> Any:
+    if not isinstance(raw, dict) or "starts_from" not in raw:
+        return raw
+    parent = dataclasses.asdict(load_recipe(path.parent / str(raw["starts_from"])))
+    own = {"starts_from": parent["name"], "stop_after": 1.0, "max_rows_per_source": None}
+    return parent | own | {k: v for k, v in raw.items() if k != "starts_from"}
+
+
+def _flat(raw: Any) -> Any:
+    """``corpus: {repeat: 4}`` becomes ``corpus_repeat: 4``; anything odd is left for the check."""
+    if not isinstance(raw, dict) or not isinstance(raw.get("corpus"), dict):
+        return raw
+    rest = {key: value for key, value in raw.items() if key != "corpus"}
+    return rest | {f"corpus_{key}": value for key, value in raw["corpus"].items()}
+
+
+def _checked(raw: Any, where: str) -> Recipe:
+    try:
+        recipe = TypeAdapter(Recipe).validate_python(raw)
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+    else:
+        faults = list(_label_faults(recipe))
+    if faults:
+        raise TrainingError(
+            f"{where}: expected a recipe, found {len(faults)} faults: {'; '.join(faults)}; "
+            "training/recipes/small.yaml shows the format"
+        )
+    return recipe
+
+
+def _label_faults(recipe: Recipe) -> Iterator[str]:
+    for source in recipe.sources:
+        for name, mapping in source.heads.items():
+            if name not in HEAD_BY_NAME:
+                yield f"{source.file}: expected heads out of {list(HEAD_BY_NAME)}, found {name}"
+            elif bool(mapping.labels) == (mapping.constant is not None):
+                yield f"{source.file}: {name}: expected either map or constant"
+            else:
+                wrong = [v for v in mapping.values if not _is_value_of(HEAD_BY_NAME[name], v)]
+                yield from (
+                    f"{source.file}: {name}: expected {_expected(name)}, found {v}" for v in wrong
+                )
+
+
+def _is_value_of(head: Head, value: Any) -> bool:
+    if head.name != "flags":
+        return all(name in head.labels for name in as_list(value))
+    return isinstance(value, dict) and all(
+        name in head.labels and outcome in (0, 1) for name, outcome in value.items()
     )
-    texts = tuple(record["vocabulary_texts"])
-    return Recipe(**(record | {"sources": sources, "vocabulary_texts": texts}))
 
 
-def _source(raw: dict[str, Any]) -> Source:
-    unknown = set(raw["heads"]) - set(HEADS)
-    if unknown:
-        raise TrainingError(f"{raw['file']}: expected heads out of {HEADS}, found {sorted(unknown)}")
-    heads = {name: _mapping(item) for name, item in raw["heads"].items()}
-    return Source(
-        file=raw["file"], heads=heads, limit=raw.get("limit"), repeat=raw.get("repeat", 1)
-    )
-
-
-def _mapping(raw: dict[str, Any]) -> HeadMapping:
-    return HeadMapping(
-        column=raw.get("column", "label"),
-        labels=dict(raw.get("map", {})),
-        constant=raw.get("constant"),
-        weight=float(raw.get("weight", 1.0)),
-        min_chars=int(raw.get("min_chars", 0)),
-    )
+def _expected(head: str) -> str:
+    labels = ", ".join(HEAD_BY_NAME[head].labels)
+    return f"0 or 1 for some of {labels}" if head == "flags" else f"classes out of {labels}"

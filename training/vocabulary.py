@@ -1,22 +1,24 @@
-"""A base encoder's vocabulary, cut to the pieces that comments use, with emotes and emoji added as pieces.
+"""A base encoder's vocabulary, cut to the pieces that comments use, with emotes as new pieces.
 
-A 40,000-row embedding is two thirds of a small model; comments use a third of the rows. An emote such as [捂脸]
-becomes one piece instead of four, starting from the mean of the pieces of its name.
+A 40,000-row embedding is two thirds of a small model; comments use a third of the rows. An emote
+such as [捂脸] becomes one piece instead of four, starting from the mean of the pieces of its name.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import islice
 from typing import Final
 
 import torch
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
-SPECIAL: Final = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]")
+from training.base import SPECIAL
+
+CHUNK: Final = 5_000  # texts tokenized at once
 _EMOTE = re.compile(r"\[[\w·]{1,12}\]")
 _ALWAYS = re.compile(r"[!-~]|##[a-z0-9]|[\u3000-\u303f\uff00-\uff65]")
 
@@ -36,38 +38,46 @@ class Vocabulary:
         return tokenizer
 
     def embedding(self, base: torch.Tensor) -> torch.Tensor:
-        """The starting embedding, (pieces + emotes, hidden), from the base's (vocabulary, hidden)."""
+        """The starting embedding, (pieces + emotes, hidden), from (base pieces, hidden)."""
         return torch.stack([base[list(ids)].mean(0) for ids in self.origins])
 
 
 def build_vocabulary(
-    vocab_file: Path, texts: Iterable[str], *, min_piece_count: int, min_emote_count: int
+    base: Sequence[str], texts: Iterable[str], *, min_piece_count: int, min_emote_count: int
 ) -> Vocabulary:
-    """Counts pieces and emotes in normalised texts and keeps those at or above the minimum counts."""
-    base = [line.rstrip("\n") for line in vocab_file.open(encoding="utf-8")]
-    base_ids = {piece: i for i, piece in enumerate(base)}
+    """The base's pieces and the emotes that occur this often in normalised texts.
+
+    Special tokens, ASCII and full-width punctuation always stay. The special tokens come first.
+    """
     tokenizer = _wordpiece(base)
+    pieces, emotes = _count(tokenizer, texts)
+    base_ids = {piece: i for i, piece in enumerate(base)}
+    kept = [
+        piece
+        for piece, i in base_ids.items()
+        if piece not in SPECIAL and (pieces[i] >= min_piece_count or _ALWAYS.fullmatch(piece))
+    ]
+    names = sorted(e for e, n in emotes.items() if n >= min_emote_count)
+    names = [name for name in names if name.upper() not in SPECIAL]
+    origins: list[tuple[int, ...]] = [(base_ids[p],) for p in (*SPECIAL, *kept)]
+    origins += [_emote_origin(tokenizer, name, base_ids["[UNK]"]) for name in names]
+    return Vocabulary(pieces=(*SPECIAL, *kept), emotes=tuple(names), origins=tuple(origins))
+
+
+def _count(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Counter[int], Counter[str]]:
     pieces: Counter[int] = Counter()
     emotes: Counter[str] = Counter()
-    for chunk in _chunks(texts, 5_000):
+    for chunk in _chunks(texts):
         for text in chunk:
             emotes.update(_EMOTE.findall(text))
         for encoding in tokenizer.encode_batch_fast(chunk, add_special_tokens=False):
             pieces.update(encoding.ids)
-    kept = [
-        piece
-        for i, piece in enumerate(base)
-        if piece not in SPECIAL and (pieces[i] >= min_piece_count or _ALWAYS.fullmatch(piece))
-    ]
-    names = sorted(e for e, n in emotes.items() if n >= min_emote_count and e.upper() not in SPECIAL)
-    origins = [(base_ids[p],) for p in (*SPECIAL, *kept)]
-    origins += [_emote_origin(tokenizer, name, base_ids) for name in names]
-    return Vocabulary(pieces=(*SPECIAL, *kept), emotes=tuple(names), origins=tuple(origins))
+    return pieces, emotes
 
 
-def _emote_origin(tokenizer: Tokenizer, name: str, base_ids: dict[str, int]) -> tuple[int, ...]:
+def _emote_origin(tokenizer: Tokenizer, name: str, unknown: int) -> tuple[int, ...]:
     ids = tokenizer.encode(name[1:-1], add_special_tokens=False).ids
-    return tuple(ids) or (base_ids["[UNK]"],)
+    return tuple(ids) or (unknown,)
 
 
 def _wordpiece(pieces: Iterable[str]) -> Tokenizer:
@@ -80,12 +90,7 @@ def _wordpiece(pieces: Iterable[str]) -> Tokenizer:
     return tokenizer
 
 
-def _chunks(texts: Iterable[str], size: int) -> Iterable[list[str]]:
-    chunk: list[str] = []
-    for text in texts:
-        chunk.append(text)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
+def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
+    left = iter(texts)
+    while chunk := list(islice(left, CHUNK)):
         yield chunk

@@ -1,6 +1,7 @@
 """``create_app``: the routes, the error envelope and the body limit.
 
-This first version has no keys and therefore only ever listens on this machine (see ``serving.cli.serve``).
+This first version has no keys and therefore only ever listens on this machine (see
+``serving.cli.serve``).
 """
 
 from __future__ import annotations
@@ -35,7 +36,9 @@ class AnalyzeRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     texts: list[str] = Field(
-        min_length=1, max_length=MAX_TEXTS, examples=[["这也太难喝了吧，再也不买了", "服务态度特别好"]]
+        min_length=1,
+        max_length=MAX_TEXTS,
+        examples=[["这也太难喝了吧，再也不买了", "服务态度特别好"]],
     )
 
 
@@ -103,7 +106,9 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         # where and why, never the input itself: it may hold comments, or what JSON cannot say
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5])
+        faults = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]
+        )
         return _problem(request, 422, "invalid", faults, "see /docs for the expected body")
 
     @app.exception_handler(_TooLargeError)
@@ -130,7 +135,9 @@ async def _limit_body(
         size += len(chunk)
         if size > MAX_BODY_BYTES:
             hint = "send fewer texts a call, or use `tingfeng score` for dumps"
-            return _problem(request, 413, "too_large", f"expected at most {MAX_BODY_BYTES:,} bytes", hint)
+            return _problem(
+                request, 413, "too_large", f"expected at most {MAX_BODY_BYTES:,} bytes", hint
+            )
         chunks.append(chunk)
     request._body = b"".join(chunks)
     return await call_next(request)
@@ -147,4 +154,7 @@ def _newest_report(home: Path) -> Path | None:
     return max(found, key=lambda p: p.stat().st_mtime, default=None)
 
 
-_NO_REPORT: Final = "<p>还没有报告。先运行 <code>make demo</code>，或 <code>tingfeng report --out var/report.html</code>。</p>"
+_NO_REPORT: Final = (
+    "<p>还没有报告。先运行 <code>make demo</code>，"
+    "或 <code>tingfeng report --out var/report.html</code>。</p>"
+)

@@ -1,7 +1,8 @@
 """A scoring job on disk: finished windows as part files, so that a killed run goes on where it was.
 
-``<out>.job/`` holds ``job.json`` (what is scored with what) and one Parquet file per finished window, each put in
-place by a rename. A second worker on the same job is refused by a lock that ends with its process.
+``<out>.job/`` holds ``job.json`` (what is scored with what) and one Parquet file per finished
+window, each put in place by a rename. A second worker on the same job is refused by a lock that
+ends with its process.
 """
 
 from __future__ import annotations
@@ -35,17 +36,21 @@ class Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         self._lock = (self.folder / "lock").open("w")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ServingError(
-                f"{self.folder}: expected no other run on this output, found one at work; wait for it or choose another --out"
-            ) from error
-        self._open()
+            self._take(self._lock)
+            self._open()
+        except BaseException:
+            self._lock.close()
+            raise
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
+        if kind is not None and not any(self.folder.glob("*.parquet")):
+            shutil.rmtree(self.folder, ignore_errors=True)  # nothing in it to go on from
         if self._lock is not None:
             self._lock.close()
 
@@ -57,10 +62,13 @@ class Job:
         """Keeps a finished window; after this returns a kill loses nothing of it."""
         part = self._part(number)
         temporary = part.with_suffix(".tmp")
-        pq.write_table(table, temporary, compression="zstd")
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(part)
+        try:
+            pq.write_table(table, temporary, compression="zstd")
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(part)
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def load(self, number: int) -> pa.Table:
         """A finished window as it was saved."""
@@ -70,10 +78,18 @@ class Job:
         """Drops the job's folder; called when the output stands."""
         shutil.rmtree(self.folder)
 
+    def _take(self, lock: IO[str]) -> None:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ServingError(
+                f"{self.folder}: expected no other run on this output, found one at work; "
+                "wait for it or choose another --out"
+            ) from error
+
     def _open(self) -> None:
         record = self.folder / "job.json"
-        same = record.exists() and json.loads(record.read_text(encoding="utf-8")) == self._identity
-        if same and self._resume:
+        if self._resume and _read(record) == self._identity:
             return
         for old in self.folder.glob("*.parquet"):
             old.unlink()
@@ -85,8 +101,16 @@ class Job:
         return self.folder / f"{number:08d}.parquet"
 
 
+def _read(record: Path) -> Any:
+    """What the record says; None when there is none or it is torn."""
+    try:
+        return json.loads(record.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def file_identity(path: Path) -> dict[str, Any]:
-    """Size, time and a hash of both ends of a file: enough to see that it changed, quick for any size."""
+    """Size, time and a hash of both ends: enough to see that a file changed, quick for any size."""
     stat = path.stat()
     digest = hashlib.sha256()
     with path.open("rb") as file:

@@ -1,36 +1,36 @@
-"""A dump in, one scored row per kept input row out, in input order: rows in = scored + empty + rejected.
+"""A dump in, one scored row per kept input row out, in input order.
 
-Works window by window, so memory does not grow with the input. Every window is saved before the next begins; the
-output is put together from the windows at the end and moved into place.
+Rows in = scored + empty + rejected. Works window by window, so memory does not grow with the input.
+Every window is saved before the next begins; the output is written along and moved into place at
+the end.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import SCORES
-from data.readers import Dump, Reject
+from data.readers import Batch, Dump, Reject
 from nlp.analyzer import Analyzer
 from serving.batch.job import Job, file_identity
-from serving.batch.writers import TableWriter, check_output
-from serving.errors import ServingError
+from serving.batch.rejects import RejectsWriter
+from serving.batch.schema import OutputColumns
+from serving.batch.writers import TableWriter, check_output, check_rows
+from serving.errors import ServingError, UsageError
 
 WINDOW_ROWS: Final = 16_384
-INPUT_PREFIX: Final = "input_"  # an input column that bears the name of a score column is kept under this prefix
 
 
 @dataclass(kw_only=True)
 class ScoreSummary:
-    """What became of every row, and how fast. ``inference_share`` is the part of ``seconds`` in the network."""
+    """What became of every row, and how fast; ``inference_share`` is the network's part of it."""
 
     rows_in: int = 0
     scored: int = 0
@@ -55,68 +55,72 @@ def score_dumps(
     analyzer: Analyzer,
     *,
     resume: bool = True,
-    progress: Progress = lambda rows: None,
+    progress: Progress = lambda _: None,
 ) -> ScoreSummary:
     """Scores the dumps into one file and ``<out>.rejects.jsonl``.
 
     Raises:
-        ServingError: the output cannot be written, a dump holds no comments, or another run is at work on it.
+        ServingError: the output cannot be written, a dump holds no comments, or another run is at
+            work on it.
     """
     check_output(out)
+    check_rows(out, sum(dump.rows for dump in dumps))
+    _check_dumps(dumps, out)
+    start, inference_before_s = time.perf_counter(), analyzer.inference_s
+    summary = ScoreSummary(model_version=analyzer.scorer.model_version)
+    columns = OutputColumns([dump.input_schema for dump in dumps])
+    with Job(out, _identity(dumps, analyzer), resume=resume) as job:
+        windows = _score_windows(dumps, columns, analyzer, job, summary, progress)
+        _assemble(out, columns.schema, job, windows)
+        job.remove()
+    _count_repairs(dumps, summary)
+    summary.seconds = time.perf_counter() - start
+    summary.comments_per_s = (summary.rows_in - summary.resumed) / summary.seconds
+    inference_s = analyzer.inference_s - inference_before_s
+    summary.inference_share = min(1.0, inference_s / summary.seconds)
+    return summary
+
+
+def _check_dumps(dumps: Sequence[Dump], out: Path) -> None:
     for dump in dumps:
         if dump.kind != "comments":
             raise ServingError(
-                f"{dump.path}: expected comments, found {dump.kind} ({dump.format}); "
-                "name the text column with --text-column to score it all the same"
+                f"{dump.path}: expected comments, found {dump.kind} ({dump.format}); to score it "
+                "all the same, add --format columns --text-column NAME"
             )
-    start = time.perf_counter()
-    summary = ScoreSummary(model_version=analyzer.scorer.model_version)
-    schema = output_schema([d.input_schema for d in dumps])
-    with Job(out, _identity(dumps, analyzer), resume=resume) as job:
-        windows = _score_windows(dumps, schema, analyzer, job, summary, progress)
-        _assemble(out, schema, job, windows)
-        job.remove()
+        if dump.path.resolve() == out.resolve():
+            raise UsageError(
+                f"--out: expected another file than the inputs, found {out}; rename it"
+            )
+
+
+def _count_repairs(dumps: Sequence[Dump], summary: ScoreSummary) -> None:
     for dump in dumps:
         summary.formats[str(dump.path)] = dump.format
         for key, count in dump.repairs.counts.items():
             summary.repairs[key] = summary.repairs.get(key, 0) + count
-    summary.seconds = time.perf_counter() - start
-    fresh = summary.rows_in - summary.resumed
-    summary.comments_per_s = fresh / summary.seconds
-    summary.inference_share = min(1.0, analyzer.inference_s / summary.seconds)
-    return summary
-
-
-def output_schema(inputs: Sequence[pa.Schema]) -> pa.Schema:
-    """The input columns of all dumps, then ``comment_id`` if new, then the score columns."""
-    columns: dict[str, pa.DataType] = {}
-    for schema in inputs:
-        for column in schema:
-            name = output_name(column.name)
-            old = columns.get(name, column.type)
-            columns[name] = column.type if old == column.type else pa.string()
-    columns["comment_id"] = pa.string()
-    fields = [pa.field(name, kind) for name, kind in columns.items()]
-    return pa.schema([*fields, *SCORES])
-
-
-def output_name(input_column: str) -> str:
-    """The name under which an input column is kept."""
-    return INPUT_PREFIX + input_column if input_column in SCORES.names else input_column
 
 
 def _identity(dumps: Sequence[Dump], analyzer: Analyzer) -> dict[str, Any]:
+    """All that a window's bytes depend on; a run that differs in any of it starts anew."""
     return {
-        "inputs": [file_identity(Path(d.path)) | {"format": d.format} for d in dumps],
+        "tingfeng": version("tingfeng"),
+        "inputs": [_input_identity(dump) for dump in dumps],
         "model_version": analyzer.scorer.model_version,
         "extras": analyzer.extras,
         "window_rows": WINDOW_ROWS,
     }
 
 
+def _input_identity(dump: Dump) -> dict[str, Any]:
+    """The file, which table of it, and how its columns are read (``why`` names mapped columns)."""
+    reading = {"table": dump.label, "format": dump.format, "why": dump.why}
+    return file_identity(dump.path) | reading
+
+
 def _score_windows(
     dumps: Sequence[Dump],
-    schema: pa.Schema,
+    columns: OutputColumns,
     analyzer: Analyzer,
     job: Job,
     summary: ScoreSummary,
@@ -127,23 +131,29 @@ def _score_windows(
     for dump in dumps:
         for batch in dump.batches(rows=WINDOW_ROWS):
             if batch.original.num_rows:
-                _one_window(number, batch, schema, analyzer, job, summary)
+                _one_window(number, batch, columns, analyzer, job, summary)
+            rows = batch.original.num_rows + len(batch.rejects)
             summary.rejected += len(batch.rejects)
-            summary.rows_in += batch.original.num_rows + len(batch.rejects)
-            progress(batch.original.num_rows + len(batch.rejects))
+            summary.rows_in += rows
+            progress(rows)
             yield number, batch.rejects
             number += 1
 
 
 def _one_window(
-    number: int, batch: Any, schema: pa.Schema, analyzer: Analyzer, job: Job, summary: ScoreSummary
+    number: int,
+    batch: Batch,
+    columns: OutputColumns,
+    analyzer: Analyzer,
+    job: Job,
+    summary: ScoreSummary,
 ) -> None:
     if job.done(number):
         table = job.load(number)
         summary.resumed += table.num_rows
     else:
         scores = analyzer.score(batch.records["text"].to_pylist())
-        table = _join(batch.original, batch.records, scores, schema)
+        table = columns.join(batch.original, batch.records, scores)
         job.save(number, table)
     empty = table["sentiment"].null_count
     summary.empty += empty
@@ -153,50 +163,12 @@ def _one_window(
         summary.sentiments[name] = summary.sentiments.get(name, 0) + item["counts"]
 
 
-def _join(
-    original: pa.RecordBatch, records: pa.RecordBatch, scores: pa.Table, schema: pa.Schema
-) -> pa.Table:
-    columns: dict[str, Any] = {
-        output_name(name): original.column(i) for i, name in enumerate(original.schema.names)
-    }
-    own = columns.get("comment_id")
-    ids = records["comment_id"]
-    columns["comment_id"] = ids if own is None else pc.coalesce(own.cast(pa.string()), ids)
-    columns |= {name: scores[name] for name in SCORES.names}
-    rows = original.num_rows
-    arrays = [_as_type(columns.get(f.name), f.type, rows) for f in schema]
-    return pa.table(arrays, schema=schema)
-
-
-def _as_type(column: Any, kind: pa.DataType, rows: int) -> Any:
-    if column is None:
-        return pa.nulls(rows, kind)
-    return column if column.type == kind else column.cast(kind)
-
-
 def _assemble(
     out: Path, schema: pa.Schema, job: Job, windows: Iterator[tuple[int, list[Reject]]]
 ) -> None:
-    """Writes the output and the rejects while windows become ready; both appear only when all is done."""
-    rejects_path = out.with_name(out.name + ".rejects.jsonl")
-    part = rejects_path.with_name(rejects_path.name + ".part")
-    count = 0
-    with TableWriter(out, schema) as writer, part.open("w", encoding="utf-8") as rejects_file:
+    """Writes output and rejects as windows become ready; both appear only when all is done."""
+    with TableWriter(out, schema) as writer, RejectsWriter(out) as rejects_writer:
         for number, rejects in windows:
             if job.done(number):
                 writer.write(job.load(number))
-            for reject in rejects:
-                count += 1
-                rejects_file.write(_reject_line(reject))
-        rejects_file.flush()
-        os.fsync(rejects_file.fileno())
-    if count:
-        part.replace(rejects_path)
-    else:
-        part.unlink()
-        rejects_path.unlink(missing_ok=True)
-
-
-def _reject_line(reject: Reject) -> str:
-    record = {"file": str(reject.file), "line": reject.line, "reason": reject.reason, "raw": reject.raw}
-    return json.dumps(record, ensure_ascii=False) + "\n"
+            rejects_writer.write(rejects)

@@ -1,1 +1,4 @@
-"""The command ``tingfeng``. Modules import what they need inside the commands, so that help answers at once."""
+"""The command ``tingfeng``.
+
+Modules import what they need inside the commands, so that help answers at once.
+"""

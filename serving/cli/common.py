@@ -38,16 +38,22 @@ def make_analyzer(config: Settings) -> Analyzer:
 
 
 def open_dumps(
-    paths: list[str], *, format: str, text_column: str | None, mapping: list[str]
+    paths: list[str],
+    *,
+    format: str = "auto",
+    text_column: str | None = None,
+    mapping: list[str] | None = None,
+    quiet: bool = False,
 ) -> list[Dump]:
-    """Opens every input and says on standard error what each one is."""
+    """Opens every input and says on standard error what each one is, unless ``quiet``."""
     from data.readers import open_dump
 
-    fields = dict(_pair(item, "--map field=column") for item in mapping)
+    fields = dict(_pair(item, "--map field=column") for item in mapping or [])
     dumps = []
     for path in paths:
         dump = open_dump(path, format=format, text_column=text_column, mapping=fields)
-        say(f"{path}: {dump.format}, {dump.rows:,} rows, {dump.encoding} ({dump.why})")
+        if not quiet:
+            say(f"{path}: {dump.format}, {dump.rows:,} rows, {dump.encoding} ({dump.why})")
         dumps.append(dump)
     return dumps
 
@@ -99,17 +105,28 @@ class _Lines:
         if now - self._said < LOG_EVERY_S:
             return
         self._said = now
-        rate = self._done / (now - self._start)
-        left = (self._total - self._done) / rate
-        say(f"{self._label}: {self._done:,} of {self._total:,} rows, {rate:,.0f}/s, {left:,.0f} s left")
+        rate = max(self._done, 1) / (now - self._start)
+        left_s = (self._total - self._done) / rate
+        done = f"{self._done:,} of {self._total:,} rows"
+        say(f"{self._label}: {done}, {rate:,.0f}/s, {left_s:,.0f} s left")
 
 
 def _bar(console: Any) -> Any:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"), TimeRemainingColumn(), console=console,
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+        console=console,
     )
 
 

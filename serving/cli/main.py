@@ -1,17 +1,19 @@
-"""The command ``tingfeng``: puts the commands together and turns errors into one line and an exit code.
+"""The command ``tingfeng``: puts the commands together, turns errors into a line and an exit code.
 
-0 done; 1 the run failed, or rows were rejected under ``--on-error fail``; 2 wrong usage.
+0 done; 1 the run failed, or rows were rejected under ``--on-error fail``; 2 wrong usage; 130
+stopped from the keyboard.
 """
 
 from __future__ import annotations
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, models, profiles, scoring, training
+from serving.cli import demo, models, profiles, scoring, serve, training
+from serving.errors import UsageError
 
 app = typer.Typer(
     help="听风 Tingfeng: what a Chinese-speaking audience feels and wants, from its comments.",
@@ -19,10 +21,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, training, models, demo):
+for part in (scoring, profiles, training, models, serve, demo):
     part.register(app)
 
-_OURS = ("data", "nlp", "training", "profiles", "serving")
+STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
+_OURS: Final = ("data", "nlp", "training", "profiles", "serving")
 
 
 def main() -> None:
@@ -30,17 +33,26 @@ def main() -> None:
     debug = "--debug" in sys.argv
     arguments = [a for a in sys.argv[1:] if a != "--debug"]
     try:
-        app(args=arguments, prog_name="tingfeng")
-    except KeyboardInterrupt:
-        typer.echo("stopped; run the same command again to go on", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(0)
+        code = app(args=arguments, prog_name="tingfeng", standalone_mode=False)
+    except typer.TyperException as error:
+        typer.echo(_usage(error, arguments), err=True)
+        code = error.exit_code
     except Exception as error:
         if debug:
             raise
         typer.echo(_one_line(error), err=True)
-        sys.exit(1)
+        code = 2 if isinstance(error, UsageError) else 1
+    if code == STOPPED:
+        typer.echo("stopped; run the same command again to go on", err=True)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: typer.TyperException, arguments: list[str]) -> str:
+    """The fault on one line; for a command without arguments, its help."""
+    if not arguments or type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.format_message())
+    text = " ".join(error.format_message().split()).rstrip(".")
+    return f"error: {text}; see tingfeng --help"
 
 
 def _one_line(error: Exception) -> str:
@@ -49,9 +61,17 @@ def _one_line(error: Exception) -> str:
         return f"error: {text}"
     if isinstance(error, OSError):
         return f"error: {text}; check the path, the rights and the space left"
-    if type(error).__name__ == "ValidationError":
-        return f"error: a setting is wrong: {text}; see the table of settings in the README"
+    if type(error).__name__ in ("ValidationError", "TOMLDecodeError"):
+        faults = _faults(error) or f"tingfeng.toml: {text}"
+        return f"error: a setting is wrong: {faults}; see the table of settings in the README"
     return f"error: {type(error).__name__}: {text}; run again with --debug to see where"
+
+
+def _faults(error: Any) -> str:
+    """What pydantic found wrong, setting by setting."""
+    found = error.errors() if hasattr(error, "errors") else []
+    named = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in found]
+    return "; ".join(named)
 
 
 def _version(asked: bool) -> None:
@@ -65,7 +85,9 @@ def options(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show a traceback when something fails.")
+    ] = False,
 ) -> None:
     """听风 Tingfeng: what a Chinese-speaking audience feels and wants, from its comments."""
     del show_version, debug

@@ -1,4 +1,4 @@
-"""``tingfeng model list|show|verify``: which models there are, what they are, whether they are whole."""
+"""``tingfeng model list|show|verify``: the models at hand, and whether they are whole."""
 
 from __future__ import annotations
 

@@ -8,7 +8,16 @@ from typing import Annotated, Any
 
 import typer
 
-from serving.cli.common import day, make_analyzer, open_dumps, open_store, pairs, run_id, say, settings
+from serving.cli.common import (
+    day,
+    make_analyzer,
+    open_dumps,
+    open_store,
+    pairs,
+    run_id,
+    say,
+    settings,
+)
 
 StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
 
@@ -24,29 +33,39 @@ def ingest(
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
-    map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")] = None,
+    map: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")
+    ] = None,
     set: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop.")
+        list[str] | None,
+        typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop."),
     ] = None,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
-    """Load files into the store; comments are scored on the way. The same file twice changes nothing."""
+    """Load files into the store, comments scored; the same file twice changes nothing."""
     import functools
 
-    from serving.ingest import check_kinds
+    from serving.ingest import KINDS, TABLE_KINDS, check_kinds
     from serving.ingest import ingest as load
 
+    if kind not in KINDS:
+        raise typer.BadParameter(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
     config = settings(store=store, model=model)
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map or [])
+    if format == "auto" and kind in TABLE_KINDS:
+        format = "table"
+    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
     check_kinds(kind, dumps)
     analyzer = functools.cache(lambda: make_analyzer(config))
     constants = pairs(set or [], "--set field=value")
     with open_store(config) as opened:
-        result = load(kind, dumps, opened, run=run_id("ingest"), analyzer=analyzer, constants=constants)
+        result = load(
+            kind, dumps, opened, run=run_id("ingest"), analyzer=analyzer, constants=constants
+        )
     say(
         f"{result.rows_in:,} rows in = {result.inserted:,} new + {result.updated:,} updated + "
-        f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + {result.rejected:,} rejected"
+        f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + "
+        f"{result.rejected:,} rejected"
     )
 
 
@@ -60,13 +79,15 @@ def refresh(
     with open_store(settings(store=store)) as opened:
         result = recompute(opened, day(as_of), run_id("refresh"))
     say(
-        f"as of {result.as_of.isoformat()}: {result.persons:,} persons ({result.changed:,} changed), "
-        f"{result.contents:,} contents"
+        f"as of {result.as_of.isoformat()}: {result.persons:,} persons "
+        f"({result.changed:,} changed), {result.contents:,} contents"
     )
 
 
 def profile(
-    user: Annotated[str, typer.Argument(help="A user id as the platform gives it, or a person id.")],
+    user: Annotated[
+        str, typer.Argument(help="A user id as the platform gives it, or a person id.")
+    ],
     platform: Annotated[str | None, typer.Option(help="Tells equal ids apart.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     store: StoreOption = None,
@@ -95,10 +116,16 @@ def report(
 
     builders = {".html": build_report, ".xlsx": build_report_xlsx}
     if out.suffix not in builders:
-        raise typer.BadParameter(f"--out: expected a name ending in .html or .xlsx, found {out.name!r}")
+        raise typer.BadParameter(
+            f"--out: expected a name ending in .html or .xlsx, found {out.name!r}"
+        )
     with open_store(settings(store=store)) as opened:
         typer.echo(str(builders[out.suffix](opened, out, title=title)))
 
 
 def _short(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, list | dict) else str(value)
+    return (
+        json.dumps(value, ensure_ascii=False, default=str)
+        if isinstance(value, list | dict)
+        else str(value)
+    )

@@ -37,12 +37,20 @@ def analyze(
 
 
 def score(
-    inputs: Annotated[list[str], typer.Argument(metavar="INPUT…", help="Dumps; FILE::TABLE for one table.")],
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT…", help="Dumps; FILE::TABLE for one table.")
+    ],
     out: Annotated[Path, typer.Option(help="FILE.{parquet,csv,jsonl,xlsx}")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
-    text_column: Annotated[str | None, typer.Option(help="The column that holds the comment.")] = None,
-    map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")] = None,
-    on_error: Annotated[str, typer.Option(metavar="skip|fail", help="What rejected rows do.")] = "skip",
+    text_column: Annotated[
+        str | None, typer.Option(help="The column that holds the comment.")
+    ] = None,
+    map: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=COLUMN", help="Name an input column.")
+    ] = None,
+    on_error: Annotated[
+        str, typer.Option(metavar="skip|fail", help="What rejected rows do.")
+    ] = "skip",
     resume: Annotated[bool, typer.Option(help="Go on where a broken run was.")] = True,
     summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
@@ -54,7 +62,11 @@ def score(
     if on_error not in ("skip", "fail"):
         raise typer.BadParameter(f"--on-error: expected skip or fail, found {on_error!r}")
     check_output(out)
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map or [])
+    if summary is not None and not summary.absolute().parent.is_dir():
+        raise typer.BadParameter(
+            f"--summary: expected an existing folder, found no {summary.parent}"
+        )
+    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
     analyzer = make_analyzer(settings(model=model))
     with progress(sum(d.rows for d in dumps), "scoring") as advance:
         result = score_dumps(dumps, out, analyzer, resume=resume, progress=advance)
@@ -71,8 +83,9 @@ def score(
 def _say_summary(result: ScoreSummary, out: Path) -> None:
     say(
         f"{result.rows_in:,} rows in = {result.scored:,} scored + {result.empty:,} empty"
-        f" + {result.rejected:,} rejected; {result.seconds:.1f} s, {result.comments_per_s:,.0f} comments/s,"
-        f" {result.inference_share:.0%} of the time in the model; {result.model_version}"
+        f" + {result.rejected:,} rejected; {result.seconds:.1f} s,"
+        f" {result.comments_per_s:,.0f} comments/s, {result.inference_share:.0%} of the time in"
+        f" the model; {result.model_version}"
     )
     if result.resumed:
         say(f"{result.resumed:,} rows were taken over from an earlier run")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from serving.cli.common import existing, settings
+
+if TYPE_CHECKING:
+    from serving.settings import Settings
 
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of labelled sets.")]
 
@@ -23,25 +26,40 @@ def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. training/recipes/small.yaml")],
     run: Annotated[Path | None, typer.Option(help="Run folder; without it HOME/runs/NAME.")] = None,
     data: DataOption = None,
-    base: Annotated[Path | None, typer.Option(help="Folder of the base encoder.")] = None,
+    base: Annotated[
+        str | None, typer.Option(help="Folder or hub name of the base encoder.")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
 ) -> None:
-    """Fine-tune a model by a recipe; a killed run goes on where it was."""
-    _need_training()
-    from training.finetune import train as run_training
-    from training.recipe import load_recipe
+    """Fine-tune a model by a recipe; a killed run goes on where it was.
 
+    A recipe that starts from another one trains that first, beside its own run folder.
+    """
+    _need_training()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    loaded, config = load_recipe(recipe), settings(data_dir=data)
-    weights = base or (config.weights_dir / loaded.base if config.weights_dir else None)
-    folder = run_training(
-        loaded,
+    typer.echo(str(_train(recipe, run, settings(data_dir=data), base, resume=resume)))
+
+
+def _train(
+    path: Path, run: Path | None, config: Settings, base: str | None, *, resume: bool
+) -> Path:
+    from training.finetune import train as run_training
+    from training.recipe import load_recipe, parent_of
+
+    recipe = load_recipe(path)
+    folder = run or config.home / "runs" / recipe.name
+    start, parent = None, parent_of(path)
+    if parent is not None and recipe.starts_from is not None:
+        start = _train(parent, folder.with_name(recipe.starts_from), config, base, resume=resume)
+    local = config.weights_dir / recipe.base if config.weights_dir else Path(recipe.base)
+    return run_training(
+        recipe,
         data_dir=existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR"),
-        base_dir=existing(weights, "the base encoder", "--base or TINGFENG_WEIGHTS_DIR"),
-        run_dir=run or config.home / "runs" / loaded.name,
+        base=base or (local if local.is_dir() else recipe.base),
+        run_dir=folder,
+        start=start,
         resume=resume,
     )
-    typer.echo(str(folder))
 
 
 def export(
@@ -66,7 +84,7 @@ def evaluate(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Score the sets of a recipe with an exported model: accuracy, macro-F1, calibration error per head."""
+    """Score a recipe's sets with an exported model: accuracy, macro-F1, calibration error."""
     _need_training()
     import json
 
@@ -82,7 +100,9 @@ def evaluate(
 def _need_training() -> None:
     import importlib.util
 
-    missing = [m for m in ("torch", "transformers", "datasets") if importlib.util.find_spec(m) is None]
+    missing = [
+        m for m in ("torch", "transformers", "datasets") if importlib.util.find_spec(m) is None
+    ]
     if missing:
         raise typer.BadParameter(
             f"expected the training extra, found no {', '.join(missing)}; "

@@ -36,7 +36,7 @@ _BILIBILI_COLUMNS = (
     "comment_id parent_comment_id create_time video_id content user_id nickname sex sign avatar "
     "sub_comment_count like_count last_modify_ts"
 )
-_SHOP_COLUMNS = "评论ID 用户ID 昵称 评论 时间 点赞数"
+_SHOP_COLUMNS = "评论ID 商品ID 用户ID 昵称 评论 时间 点赞数"
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,15 @@ def test_analyze_gives_one_result_per_text_in_order(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"texts": []}, {"texts": "好"}, {"texts": [1]}, {"texts": ["好"] * (MAX_TEXTS + 1)}, {"texts": ["好"], "x": 1}]
+    "body",
+    [
+        {},
+        {"texts": []},
+        {"texts": "好"},
+        {"texts": [1]},
+        {"texts": ["好"] * (MAX_TEXTS + 1)},
+        {"texts": ["好"], "x": 1},
+    ],
 )
 def test_analyze_wrong_body_is_422_in_the_envelope(client: TestClient, body: object) -> None:
     answer = client.post("/v1/analyze", json=body)

@@ -1,0 +1,190 @@
+"""The optimiser, the schedule and the checkpoints of one run.
+
+bf16 autocast, AdamW with layer-wise learning rates, a checkpoint every few minutes. A run that
+goes on from a checkpoint takes the same steps as one that was never stopped: the plan of an epoch
+depends on the seed and the epoch alone, dropout on the seed and the step.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from nlp.tokenizer import CommentTokenizer
+from training.batches import Pool, Rows, collate, plan_epoch
+from training.errors import TrainingError
+from training.labelled import LabelledSet
+from training.metrics import dev_score
+from training.modeling import CommentModel, loss_of
+from training.predict import predict
+from training.recipe import Recipe
+
+log = logging.getLogger(__name__)
+CHECKPOINT_EVERY_S: Final = 240.0
+REPORT_EVERY_STEPS: Final = 100
+EVALUATED_ROWS: Final = 3_000  # of each dev set, so that no large set holds up the run
+BEST_FILE: Final = "best.pt"
+CHECKPOINT_FILE: Final = "checkpoint.pt"
+
+
+@dataclass(kw_only=True)
+class Meter:
+    """Losses and tokens since the last report."""
+
+    losses: list[float] = field(default_factory=list)
+    tokens: int = 0
+    since: float = field(default_factory=time.monotonic)
+
+    def add(self, loss: float, tokens: int) -> None:
+        """Counts one step."""
+        self.losses.append(loss)
+        self.tokens += tokens
+
+    def report(self) -> dict[str, float]:
+        """The mean loss and the tokens per second."""
+        seconds = time.monotonic() - self.since
+        mean = round(float(np.mean(self.losses)), 4)
+        return {"loss": mean, "tokens_per_s": int(self.tokens / seconds)}
+
+
+class Trainer:
+    """One run over a pool of rows; ``run_dir`` gets the log, a checkpoint and the best weights."""
+
+    def __init__(self, recipe: Recipe, model: CommentModel, pool: Pool, run_dir: Path) -> None:
+        self.recipe, self.model, self.pool, self.run_dir = recipe, model, pool, run_dir
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(model, recipe), weight_decay=recipe.weight_decay, fused=True
+        )
+        self.total_steps = max(1, int(len(self._plan(0)) * recipe.epochs))
+        self.last_step = max(1, int(self.total_steps * recipe.stop_after))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
+        self.step, self.best = 0, -1.0
+        self._meter, self._saved_at = Meter(), time.monotonic()
+
+    def run(
+        self, dev_sets: list[LabelledSet], tokenizer: CommentTokenizer, *, resume: bool
+    ) -> None:
+        """All epochs; evaluates at the half and the end of each and keeps the best weights."""
+        if resume:
+            self._load()
+        before = 0
+        for epoch in range(math.ceil(self.recipe.epochs)):
+            plan = self._plan(epoch)
+            last = min(len(plan), self.last_step - before)
+            for index in range(self.step - before, last):
+                self._train_step(plan[index])
+                if index + 1 in (len(plan) // 2, last):
+                    self._evaluate(dev_sets, tokenizer)
+                elif time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S:
+                    self._save()
+            before += len(plan)
+
+    def _rate(self, step: int) -> float:
+        """Linear warm-up, then linear decay to 0."""
+        warmup = max(1, int(self.total_steps * self.recipe.warmup_share))
+        left = (self.total_steps - step) / max(1, self.total_steps - warmup)
+        return min((step + 1) / warmup, max(0.0, left))
+
+    def _train_step(self, rows: Rows) -> None:
+        self.model.train()
+        torch.manual_seed(self.recipe.seed + self.step)
+        batch = collate(self.pool, rows)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            logits = self.model(batch.ids, batch.mask)
+        loss = loss_of(logits, batch.targets, batch.weights)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimizer.step()
+        self.schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self._report(float(loss.detach()), batch.ids.numel())
+
+    def _report(self, loss: float, tokens: int) -> None:
+        self._meter.add(loss, tokens)
+        if self.step % REPORT_EVERY_STEPS == 0:
+            self._log(step=self.step, of=self.total_steps, **self._meter.report())
+            self._meter = Meter()
+
+    def _evaluate(self, dev_sets: list[LabelledSet], tokenizer: CommentTokenizer) -> None:
+        scores: dict[str, dict[str, float]] = {}
+        for dev in dev_sets:  # a file may feed several sets; each adds its heads
+            part = dev.take(range(min(EVALUATED_ROWS, len(dev))))
+            found = dev_score(predict(self.model, part.texts, tokenizer), part)
+            scores[dev.name] = found | scores.get(dev.name, {})
+        each = [value for heads in scores.values() for value in heads.values()]
+        mean = float(np.mean(each)) if each else 0.0
+        self._log(step=self.step, dev=scores, mean=round(mean, 4))
+        if mean > self.best:
+            self.best = mean
+            _write(self.model.state_dict(), self.run_dir / BEST_FILE)
+        self._save()
+
+    def _plan(self, epoch: int) -> list[Rows]:
+        rng = np.random.default_rng([self.recipe.seed, epoch])
+        return plan_epoch(self.pool, tokens_per_batch=self.recipe.tokens_per_batch, rng=rng)
+
+    def _save(self) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "step": self.step,
+            "best": self.best,
+        }
+        _write(state, self.run_dir / CHECKPOINT_FILE)
+        self._saved_at = time.monotonic()
+
+    def _load(self) -> None:
+        path = self.run_dir / CHECKPOINT_FILE
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        try:
+            self.model.load_state_dict(state["model"])
+        except RuntimeError as error:
+            raise TrainingError(
+                f"{path}: expected a checkpoint of this model, found other shapes (other texts or "
+                "another base); take another run folder or --no-resume"
+            ) from error
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step, self.best = state["step"], state["best"]
+        self._log(resumed_at=self.step)
+
+    def _log(self, **entry: Any) -> None:
+        log.info("%s", entry)
+        with (self.run_dir / "log.jsonl").open("a", encoding="utf-8") as out:
+            out.write(json.dumps({"time": time.time(), **entry}, ensure_ascii=False) + "\n")
+
+
+def parameter_groups(model: CommentModel, recipe: Recipe) -> list[dict[str, Any]]:
+    """Layer-wise learning rates: each layer below the top learns ``layer_decay`` times slower."""
+    layers = model.encoder.config.num_hidden_layers
+    groups = []
+    for name, parameter in model.named_parameters():
+        if name.startswith("heads"):
+            rate = recipe.head_learning_rate
+        else:
+            depth = int(name.split("layer.")[1].split(".")[0]) + 1 if "layer." in name else 0
+            rate = recipe.learning_rate * recipe.layer_decay ** (layers - depth)
+        decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
+        groups.append({"params": [parameter], "lr": rate, "weight_decay": decay})
+    return groups
+
+
+def _write(state: dict[str, Any], path: Path) -> None:
+    """All or nothing: a run that is killed while it writes keeps the file it had."""
+    temporary = path.with_suffix(".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
