@@ -1,1 +1,3 @@
-"""Measurements, a command each; peers are measured in the same run. Nothing here is imported by the product."""
+"""Measurements, a command each; peers are measured in the same run. Nothing here is imported by the
+product.
+"""

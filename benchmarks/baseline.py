@@ -1,7 +1,10 @@
-"""The shipped model beside a character n-gram linear model, trained anew in the same run, on every dev split.
+"""The shipped model beside a character n-gram linear model, trained anew in the same run, on every
+dev split.
 
-Run: ``python -m benchmarks.baseline --data DIR [--only NAME…]``; needs the training extra and the labelled sets. The
-baseline learns each set's own training rows (TF-IDF over 1- to 3-grams of characters, linear SVM) in the same mapped label
+Run: ``python -m benchmarks.baseline --data DIR [--only NAME…]``; needs the training extra and the
+labelled sets. The
+baseline learns each set's own training rows (TF-IDF over 1- to 3-grams of characters, linear SVM)
+in the same mapped label
 space in which the model is judged; both see normalised text. The model is one network for all sets.
 """
 
@@ -52,7 +55,9 @@ def main() -> None:
             rows.append(_record(name, head, ours, theirs))
             print(_line(rows[-1]), flush=True)
     behind = [r for r in rows if r["ours_f1"] < r["ngram_f1"]]
-    print(f"\n{scorer.model_version}: ahead in macro-F1 on {len(rows) - len(behind)} of {len(rows)}")
+    print(
+        f"\n{scorer.model_version}: ahead in macro-F1 on {len(rows) - len(behind)} of {len(rows)}"
+    )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
 
@@ -64,7 +69,9 @@ def baseline_score(head: Head, train: LabelledSet, dev: LabelledSet) -> HeadScor
     rows = np.flatnonzero((train.weights[head.name] > 0) & (train.targets[head.name] == 1).any(-1))
     if head.name == "flags":
         return _flags_score(head, train, dev, logits)
-    truth = train.targets[head.name][rows].argmax(-1)  # the first allowed class stands for its group
+    truth = train.targets[head.name][rows].argmax(
+        -1
+    )  # the first allowed class stands for its group
     if len(rows) < 20 or len(np.unique(truth)) < 2:
         return None
     model, features = _fit([train.texts[i] for i in rows], truth)

@@ -1,6 +1,7 @@
 """Batch scoring from end to end: comments/s, memory, and where the time goes.
 
-Run: ``python -m benchmarks.batch [DUMP] [--repeat N]``. Without a dump 50,000 generated rows are scored. Each pass is a
+Run: ``python -m benchmarks.batch [DUMP] [--repeat N]``. Without a dump 50,000 generated rows are
+scored. Each pass is a
 process of its own, as a user would start it; the table gives the median.
 """
 
@@ -32,7 +33,9 @@ def main() -> None:
         passes = [_one_pass(dump, Path(folder)) for _ in range(arguments.repeat)]
     middle = sorted(passes, key=lambda p: p["wall_s"])[len(passes) // 2]
     print(f"\n{dump.name}: {middle['rows_in']:,} rows, median of {len(passes)} passes\n")
-    print("| rows in | scored | empty | rejected | s | comments/s end to end | share in the model | peak memory MB |")
+    print(
+        "| rows in | scored | empty | rejected | s | comments/s end to end | share in the model | peak memory MB |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     print(
         f"| {middle['rows_in']:,} | {middle['scored']:,} | {middle['empty']:,} | {middle['rejected']:,} "
@@ -40,8 +43,10 @@ def main() -> None:
         f"| {middle['inference_share']:.0%} | {middle['peak_mb']:,.0f} |"
     )
     rates = [p["rows_in"] / p["wall_s"] for p in passes]
-    print(f"\nrange {min(rates):,.0f}–{max(rates):,.0f} comments/s, median {statistics.median(rates):,.0f}; "
-          "the wall time holds the start of the process, loading the model and writing the output")
+    print(
+        f"\nrange {min(rates):,.0f}–{max(rates):,.0f} comments/s, median {statistics.median(rates):,.0f}; "
+        "the wall time holds the start of the process, loading the model and writing the output"
+    )
 
 
 def _one_pass(dump: Path, folder: Path) -> dict[str, float]:

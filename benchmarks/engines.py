@@ -1,7 +1,10 @@
-"""Do the engines agree, and how fast is each: alone, in a batch, in another order, bf16, f32, ONNX Runtime.
+"""Do the engines agree, and how fast is each: alone, in a batch, in another order, bf16, f32, ONNX
+Runtime.
 
-Run: ``python -m benchmarks.engines [--texts N]``. Texts are the written corpus and the demo's comments. The reference
-is OpenVINO in f32, all texts in one call. A label counts as flipped when it differs; a flip is *near* when the two best
+Run: ``python -m benchmarks.engines [--texts N]``. Texts are the written corpus and the demo's
+comments. The reference
+is OpenVINO in f32, all texts in one call. A label counts as flipped when it differs; a flip is
+*near* when the two best
 probabilities (or a probability and its threshold) are within 0.02 of each other in the reference.
 """
 
@@ -48,12 +51,20 @@ def main() -> None:
         ("openvino f32, other order", _shuffled(reference, texts), len(texts)),
         (f"openvino {default.engine.precision} (default)", _decoded(default, texts), len(texts)),
         (f"openvino {default.engine.precision}, one at a time", _alone(default, texts[:500]), 500),
-        (f"openvino {default.engine.precision}, other order", _shuffled(default, texts), len(texts)),
+        (
+            f"openvino {default.engine.precision}, other order",
+            _shuffled(default, texts),
+            len(texts),
+        ),
     ]
     oracle = load_scorer(engine="onnxruntime")
     variants.append(("onnxruntime f32", _decoded(oracle, texts), len(texts)))
-    print(f"{len(texts):,} texts, {reference.model_version}; reference: openvino f32, all in one call\n")
-    print("| variant | max difference of a probability | p99.9 | label flips | of them not within 0.02 |")
+    print(
+        f"{len(texts):,} texts, {reference.model_version}; reference: openvino f32, all in one call\n"
+    )
+    print(
+        "| variant | max difference of a probability | p99.9 | label flips | of them not within 0.02 |"
+    )
     print("|---|---|---|---|---|")
     for name, decoded, count in variants:
         print(_row(compare(name, base, decoded, count, reference)))
@@ -62,7 +73,9 @@ def main() -> None:
         print(_row(compare(name + ", against itself in one call", own, decoded, count, default)))
     print("\n| engine | comments/s | ms for one comment (median) |\n|---|---|---|")
     for scorer in (default, reference, oracle):
-        print(f"| {scorer.engine.name} {scorer.engine.precision} | {_rate(scorer, texts):,.0f} | {_latency(scorer, texts):.1f} |")
+        print(
+            f"| {scorer.engine.name} {scorer.engine.precision} | {_rate(scorer, texts):,.0f} | {_latency(scorer, texts):.1f} |"
+        )
 
 
 def compare(name: str, a: Decoded, b: Decoded, count: int, scorer: NeuralScorer) -> Difference:

@@ -1,6 +1,8 @@
-"""How many labels are right on sentences that any Chinese reader finds easy: the challenge set and the demo's comments.
+"""How many labels are right on sentences that any Chinese reader finds easy: the challenge set and
+the demo's comments.
 
-Run: ``python -m benchmarks.labels [--wrong]``. Neither set is trained on. ``--wrong`` lists every miss.
+Run: ``python -m benchmarks.labels [--wrong]``. Neither set is trained on. ``--wrong`` lists every
+miss.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ def _report(name: str, rows: list[dict[str, Any]], analyzer: Analyzer, *, show_w
         right = insight.sentiment == row["sentiment"]
         groups[row["group"]].append(right)
         if show_wrong and not right:
-            print(f"{row['group']}: {row['text']} expected {row['sentiment']}, found {insight.sentiment} {insight.sentiment_score}")
+            print(
+                f"{row['group']}: {row['text']} expected {row['sentiment']}, found {insight.sentiment} {insight.sentiment_score}"
+            )
     print(f"| {name}: group | rows | sentiment right |\n|---|---|---|")
     for group, hits in groups.items():
         print(f"| {group} | {len(hits)} | {sum(hits) / len(hits):.1%} |")
@@ -71,7 +75,9 @@ def _per_label(kind: str, rows: list[dict[str, Any]], insights: list[CommentInsi
             n_true = sum(label in t for t in truth)
             n_found = sum(label in f for f in found)
         precision = f"{hits / n_found:.0%}" if n_found else "–"
-        print(f"| {kind}: {label} | {n_true} | {n_found} | {precision} | {hits / max(1, n_true):.0%} |")
+        print(
+            f"| {kind}: {label} | {n_true} | {n_found} | {precision} | {hits / max(1, n_true):.0%} |"
+        )
 
 
 if __name__ == "__main__":

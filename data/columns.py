@@ -1,7 +1,9 @@
 """Column names and Arrow schemas of everything that crosses a folder's border, in one place.
 
-``COMMENTS`` and ``CONTENTS`` are what readers give; ``SCORES`` is what scoring adds, one row per comment.
-Times are UTC with millisecond resolution; a value that the source did not give is null, never a guess.
+``COMMENTS`` and ``CONTENTS`` are what readers give; ``SCORES`` is what scoring adds, one row per
+comment.
+Times are UTC with millisecond resolution; a value that the source did not give is null, never a
+guess.
 """
 
 from __future__ import annotations
@@ -14,7 +16,9 @@ TIMESTAMP: Final = pa.timestamp("ms", tz="UTC")
 
 COMMENTS: Final = pa.schema(
     [
-        pa.field("comment_id", pa.string(), nullable=False),  # the source's id, or "<file name>#<row number>"
+        pa.field(
+            "comment_id", pa.string(), nullable=False
+        ),  # the source's id, or "<file name>#<row number>"
         pa.field("platform", pa.string()),  # a key of labels.PLATFORMS
         pa.field("content_id", pa.string()),  # the video, note or post commented on
         pa.field("parent_id", pa.string()),  # comment answered; null for a root comment

@@ -1,4 +1,5 @@
-"""Text in, insight out: normalising, tokenizing, the inference engines, the heads, keywords, the analyzer.
+"""Text in, insight out: normalising, tokenizing, the inference engines, the heads, keywords, the
+analyzer.
 
 Never imports torch at run time; may import ``data`` only.
 """

@@ -1,6 +1,8 @@
-"""Texts in, insights out: normalise, one forward pass for all heads, rules and keywords, the score columns.
+"""Texts in, insights out: normalise, one forward pass for all heads, rules and keywords, the score
+columns.
 
-Equal normalised texts of one call are scored once. ``score`` gives Arrow columns for dumps, ``analyze`` objects for
+Equal normalised texts of one call are scored once. ``score`` gives Arrow columns for dumps,
+``analyze`` objects for
 people; both hold the same values.
 """
 
@@ -31,7 +33,9 @@ _EMOTIONS = np.array(HEAD_BY_NAME["emotion"].labels)
 
 
 class Analyzer:
-    """Scores comments with a ``Scorer`` and the rules. ``extras`` False leaves out keywords, aspects and risks."""
+    """Scores comments with a ``Scorer`` and the rules. ``extras`` False leaves out keywords,
+    aspects and risks.
+    """
 
     def __init__(
         self, scorer: Scorer, *, keywords: KeywordExtractor | None = None, extras: bool = True
@@ -49,7 +53,8 @@ class Analyzer:
     def score(self, texts: Sequence[str | None]) -> pa.Table:
         """The columns of ``data.columns.SCORES``, one row per text, in order.
 
-        A text with nothing to judge (null, blank, only mentions or links) gets nulls and empty lists.
+        A text with nothing to judge (null, blank, only mentions or links) gets nulls and empty
+        lists.
         """
         normalized = [normalize(t) if t else "" for t in texts]
         position: dict[str, int] = {}
@@ -97,7 +102,10 @@ class Analyzer:
             return [[]] * len(unique), [[]] * len(unique), [[]] * len(unique)
         words = self._keywords.tfidf_batch(unique, KEYWORDS_PER_COMMENT)
         aspects = [
-            [{"aspect": a.aspect, "polarity": a.polarity, "score": a.score} for a in rules.aspects(t)]
+            [
+                {"aspect": a.aspect, "polarity": a.polarity, "score": a.score}
+                for a in rules.aspects(t)
+            ]
             for t in unique
         ]
         return words, aspects, [list(rules.risks(t)) for t in unique]

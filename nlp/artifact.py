@@ -1,4 +1,6 @@
-"""A model folder: its configuration, its version by content, and whether its files are what they should be."""
+"""A model folder: its configuration, its version by content, and whether its files are what they
+should be.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ DEFAULT_MODEL: Final = "small"
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """``temperatures`` divide each head's logits; ``thresholds`` are per label of the sigmoid heads."""
+    """``temperatures`` divide each head's logits; ``thresholds`` are per label of the sigmoid
+    heads.
+    """
 
     path: Path
     name: str
@@ -86,7 +90,9 @@ def verify(artifact: Artifact) -> list[str]:
         if not file.is_file():
             faults.append(f"{file}: expected a file, found none; install the package again")
         elif (found := file_hash(file)) != expected:
-            faults.append(f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; install again")
+            faults.append(
+                f"{file}: expected sha256 {expected[:12]}…, found {found[:12]}…; install again"
+            )
     return faults
 
 
@@ -97,6 +103,10 @@ def file_hash(path: Path) -> str:
 
 
 def content_hash(config: dict[str, Any]) -> str:
-    """Twelve hex digits that change with anything that can change a score: files, temperatures, thresholds."""
-    decisive = {k: config[k] for k in ("files", "heads", "max_tokens", "temperatures", "thresholds")}
+    """Twelve hex digits that change with anything that can change a score: files, temperatures,
+    thresholds.
+    """
+    decisive = {
+        k: config[k] for k in ("files", "heads", "max_tokens", "temperatures", "thresholds")
+    }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:12]

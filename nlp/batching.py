@@ -1,6 +1,7 @@
 """Which texts go through the network together: sorted by length, padded to a bounded set of shapes.
 
-An engine with dynamic shapes keeps some 3 MB for every new (rows, tokens) pair, for ever. So lengths are padded to
+An engine with dynamic shapes keeps some 3 MB for every new (rows, tokens) pair, for ever. So
+lengths are padded to
 ``LENGTHS`` and rows to powers of two or the full budget: some 80 shapes in all, whatever comes in.
 """
 

@@ -1,4 +1,6 @@
-"""Logits to labels: temperatures, softmax or sigmoid, thresholds. Works on whole arrays, no loop over texts."""
+"""Logits to labels: temperatures, softmax or sigmoid, thresholds. Works on whole arrays, no loop
+over texts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ _SLICES = output_slices()
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """Probabilities per head, (texts, labels), and which labels of the sigmoid heads hold, (texts, labels)."""
+    """Probabilities per head, (texts, labels), and which labels of the sigmoid heads hold, (texts,
+    labels).
+    """
 
     sentiment: Floats
     emotion: Floats
@@ -52,7 +56,9 @@ def sigmoid(logits: Floats) -> Floats:
 
 
 def _scaled(logits: Floats, head: str, scorer: Scorer) -> Floats:
-    return np.asarray(logits[:, _SLICES[head]] / scorer.temperatures.get(head, 1.0), dtype=np.float32)
+    return np.asarray(
+        logits[:, _SLICES[head]] / scorer.temperatures.get(head, 1.0), dtype=np.float32
+    )
 
 
 def _thresholds(head: Head, scorer: Scorer) -> Floats:

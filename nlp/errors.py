@@ -2,4 +2,6 @@
 
 
 class ModelError(Exception):
-    """A model folder, engine or setting is wrong; says what was expected, what was found and what to do."""
+    """A model folder, engine or setting is wrong; says what was expected, what was found and what
+    to do.
+    """

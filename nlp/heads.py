@@ -1,4 +1,6 @@
-"""The model's heads: which labels each one gives, in output order, and whether they exclude each other."""
+"""The model's heads: which labels each one gives, in output order, and whether they exclude each
+other.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,9 @@ from data.labels import EMOTIONS, FLAGS, INTERESTS, SENTIMENTS
 
 @dataclass(frozen=True, kw_only=True)
 class Head:
-    """``exclusive`` heads are read with a softmax, the others with a sigmoid per label and a threshold each."""
+    """``exclusive`` heads are read with a softmax, the others with a sigmoid per label and a
+    threshold each.
+    """
 
     name: str
     labels: tuple[str, ...]

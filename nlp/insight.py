@@ -26,7 +26,8 @@ class AspectScore:
 class CommentInsight:
     """The score columns of one comment; label keys as in ``data.labels``.
 
-    ``sentiment``, ``emotion``, ``sentiment_score`` and the probabilities are None where there is nothing to judge.
+    ``sentiment``, ``emotion``, ``sentiment_score`` and the probabilities are None where there is
+    nothing to judge.
     """
 
     sentiment: str | None

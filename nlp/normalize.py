@@ -1,8 +1,11 @@
 """One normal form per comment: what the model, the cache and the de-duplication see.
 
-The rules run in the order of ``RULES`` and each has its line in ``docs/normalizing.md`` and its tests. The form is
-idempotent: normalising twice changes nothing. It never looks at more than ``MAX_CHARS`` characters, because a
-tokenizer truncates only after it has read everything (a text of 1 M characters costs it 2 s and 0.7 GB).
+The rules run in the order of ``RULES`` and each has its line in ``docs/normalizing.md`` and its
+tests. The form is
+idempotent: normalising twice changes nothing. It never looks at more than ``MAX_CHARS`` characters,
+because a
+tokenizer truncates only after it has read everything (a text of 1 M characters costs it 2 s and 0.7
+GB).
 """
 
 from __future__ import annotations
@@ -30,27 +33,31 @@ _REPLY = re.compile(r"(?:回复\s*@[^\s:@]{1,40}\s*:)|(?://@[^\s:@]{1,40}\s*:)")
 _MENTION = re.compile(r"@[\w\-·.\u4e00-\u9fff]{0,40}")
 _EMOTE_XHS = re.compile(r"\[([\u4e00-\u9fff]{1,9})[RHZ]\]")
 _EMOTE = re.compile(r"\[[\w\u4e00-\u9fff·]{1,12}\]")
-_EMOTE_RUN = re.compile(r"(\[[\w·]{1,12}\])(?:\s*\1){%d,}" % MAX_EMOTE_RUN)
-_SPECIAL = re.compile(r"\[(%s)\]" % "|".join(SPECIAL_TOKENS), re.IGNORECASE)
-_CHAR_RUN = re.compile(r"([^\s\d\[\]])\1{%d,}" % MAX_RUN)
+_EMOTE_RUN = re.compile(rf"(\[[\w·]{{1,12}}\])(?:\s*\1){{{MAX_EMOTE_RUN},}}")
+_SPECIAL = re.compile(rf"\[({'|'.join(SPECIAL_TOKENS)})\]", re.IGNORECASE)
+_CHAR_RUN = re.compile(rf"([^\s\d\[\]])\1{{{MAX_RUN},}}")
 _SIXES = re.compile(r"6{4,}|(?<=2)3{4,}")
 _SKIN_TONE = re.compile("[\U0001f3fb-\U0001f3ff]")
 _DOTS = re.compile(r"\.{2,}")
 _SPACE = re.compile(r"\s+")
-_ASCII_PUNCTUATION = str.maketrans({",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"})
+_ASCII_PUNCTUATION = str.maketrans(
+    {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
+)
 _DIGIT_PUNCTUATION = re.compile(r"(?<=\d)([，：])(?=\d)")
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]"
 )
-_NOTHING_TO_JUDGE = re.compile(r"[\s@#%s]*" % URL_WORD)
+_NOTHING_TO_JUDGE = re.compile(rf"[\s@#{URL_WORD}]*")
 
 
 def normalize(text: str) -> str:
     """The normal form of a comment; empty when nothing is left of it.
 
-    Cuts at ``MAX_CHARS`` first. The result holds no control, zero-width or bidirectional characters, at most
-    ``MAX_RUN`` equal characters in a row, emoji and platform emotes as ``[名字]``, and lower-case Latin letters.
+    Cuts at ``MAX_CHARS`` first. The result holds no control, zero-width or bidirectional
+    characters, at most
+    ``MAX_RUN`` equal characters in a row, emoji and platform emotes as ``[名字]``, and lower-case
+    Latin letters.
     """
     if _PLAIN.fullmatch(text) and _traditional_characters().isdisjoint(text):
         return collapse_runs(text)  # most comments need nothing else
@@ -78,7 +85,9 @@ def unescape_html(text: str) -> str:
 
 
 def fold_unicode(text: str) -> str:
-    """NFKC (full-width letters and digits to half-width, ① to 1), without stacked or invisible marks."""
+    """NFKC (full-width letters and digits to half-width, ① to 1), without stacked or invisible
+    marks.
+    """
     text = unicodedata.normalize("NFKC", text)
     if not text.isascii():
         text = "".join(c for c in text if unicodedata.category(c) != "Mn")
@@ -86,7 +95,9 @@ def fold_unicode(text: str) -> str:
 
 
 def replace_emoji(text: str) -> str:
-    """Each emoji becomes its Chinese name in brackets, 😂 -> [笑哭了], so that it reads like a platform emote."""
+    """Each emoji becomes its Chinese name in brackets, 😂 -> [笑哭了], so that it reads like a
+    platform emote.
+    """
     if text.isascii() or not _maybe_emoji(text):
         return text
     _load_emoji_names()
@@ -94,31 +105,39 @@ def replace_emoji(text: str) -> str:
 
 
 def remove_invisible(text: str) -> str:
-    """Zero-width, bidirectional, control and filler characters are dropped; they only ever hide something."""
+    """Zero-width, bidirectional, control and filler characters are dropped; they only ever hide
+    something.
+    """
     return _INVISIBLE.sub("", text)
 
 
 def simplify(text: str) -> str:
-    """Traditional characters become simplified ones, phrase by phrase (乾淨 -> 干净, 乾坤 stays)."""
+    """Traditional characters become simplified ones, by phrase (乾淨 -> 干净, 乾坤 stays)."""
     if _traditional_characters().isdisjoint(text):
         return text
     return str(_converter().convert(text))
 
 
 def replace_links(text: str) -> str:
-    """A web address becomes the words 网页链接: that there is one matters, where it points does not."""
+    """A web address becomes the words 网页链接: that there is one matters, where it points does
+    not.
+    """
     return _URL.sub(f" {URL_WORD} ", text) if "." in text or ":" in text else text
 
 
 def replace_mentions(text: str) -> str:
-    """回复@name: and //@name: are dropped; any other @name becomes a bare @, so that names never sway a score."""
+    """回复@name: and //@name: are dropped; any other @name becomes a bare @, so that names never
+    sway a score.
+    """
     if "@" not in text:
         return text
     return _MENTION.sub(" @ ", _REPLY.sub(" ", text))
 
 
 def mark_emotes(text: str) -> str:
-    """[笑哭R] -> [笑哭] (Xiaohongshu's suffix), and typed model tokens such as [CLS] lose their brackets."""
+    """[笑哭R] -> [笑哭] (Xiaohongshu's suffix), and typed model tokens such as [CLS] lose their
+    brackets.
+    """
     if "[" not in text:
         return text
     text = _SPECIAL.sub(r"\1", text)
@@ -127,7 +146,9 @@ def mark_emotes(text: str) -> str:
 
 
 def collapse_runs(text: str) -> str:
-    """More than three equal characters in a row become three; numbers stay, but 66666 is a cheer: 666."""
+    """More than three equal characters in a row become three; numbers stay, but 66666 is a cheer:
+    666.
+    """
     text = _CHAR_RUN.sub(lambda m: m[1] * MAX_RUN, text)
     return _SIXES.sub(lambda m: m[0][:MAX_RUN], text)
 
@@ -167,7 +188,7 @@ def _maybe_emoji(text: str) -> bool:
     return any(c > "\u2000" and (c < "\u3000" or c > "\U0001efff") for c in text)
 
 
-def _emoji_name(char: str, data: dict[str, str]) -> str:
+def _emoji_name(_char: str, data: dict[str, str]) -> str:
     name = data.get("zh") or data.get("en", "")
     return f"[{name.strip(':').replace('_', '')[:12]}]"
 
@@ -188,6 +209,10 @@ def _converter() -> OpenCC:
 def _traditional_characters() -> frozenset[str]:
     from importlib.resources import files
 
-    lines = (files("opencc") / "dictionary" / "TSCharacters.txt").read_text(encoding="utf-8").splitlines()
+    lines = (
+        (files("opencc") / "dictionary" / "TSCharacters.txt")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     pairs = (line.split("\t") for line in lines if "\t" in line)
     return frozenset(source for source, target in pairs if source not in target.split(" "))

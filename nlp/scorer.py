@@ -1,6 +1,7 @@
 """Texts to logits: the three steps encode → infer → decode share this middle.
 
-``NeuralScorer`` is the model; ``FakeScorer`` is a deterministic rule on the text for tests of everything around it.
+``NeuralScorer`` is the model; ``FakeScorer`` is a deterministic rule on the text for tests of
+everything around it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ Floats = npt.NDArray[np.float32]
 
 @dataclass(frozen=True, kw_only=True)
 class Logits:
-    """``values`` (texts, OUTPUT_SIZE); ``truncated`` (texts,): the text had more tokens than the model reads."""
+    """``values`` (texts, OUTPUT_SIZE); ``truncated`` (texts,): the text had more tokens than the
+    model reads.
+    """
 
     values: Floats
     truncated: npt.NDArray[np.bool_]
@@ -34,6 +37,7 @@ class Scorer(Protocol):
     """Gives logits for normalised texts, in order."""
 
     model_version: str
+    numerics: str  # what computes, e.g. "openvino bf16"; other numerics differ in the last digits
     temperatures: dict[str, float]
     thresholds: dict[str, dict[str, float]]
 
@@ -48,6 +52,7 @@ class NeuralScorer:
     def __init__(self, artifact: Artifact, engine: Engine, *, budget: int = TOKEN_BUDGET) -> None:
         self.artifact, self.engine, self._budget = artifact, engine, budget
         self.model_version = artifact.version
+        self.numerics = f"{engine.name} {engine.precision}"
         self.temperatures, self.thresholds = artifact.temperatures, artifact.thresholds
         self.tokenizer = CommentTokenizer.load(
             artifact.path / TOKENIZER_FILE, max_tokens=artifact.max_tokens
@@ -67,7 +72,9 @@ class NeuralScorer:
         return Logits(values=values, truncated=np.array([e.truncated for e in encoded], dtype=bool))
 
     def warm_up(self, *, max_rows: int | None = None) -> int:
-        """Runs every shape that can come once, so that no request pays for compiling; gives their number."""
+        """Runs every shape that can come once, so that no request pays for compiling; gives their
+        number.
+        """
         planned = [
             s
             for s in shapes(self.artifact.max_tokens, budget=self._budget)
@@ -102,16 +109,19 @@ NEGATIVE_WORDS: Final = ("差", "烂", "坏", "难", "恶心")
 
 
 class FakeScorer:
-    """No weights: a few words decide. Positive 3 for each good word, negative 3 for each bad one."""
+    """No weights: a few words decide. Each good word adds 3 to positive, each bad to negative."""
 
     model_version = "fake@000000000000"
+    numerics = "fake"
     temperatures: dict[str, float] = {head.name: 1.0 for head in HEADS}  # noqa: RUF012
     thresholds: dict[str, dict[str, float]] = {}  # noqa: RUF012
 
     def logits(self, normalized: list[str]) -> Logits:
         """See ``Scorer.logits``; the same text always gets the same row."""
         values = np.stack([self._row(text) for text in normalized]) if normalized else self._none()
-        return Logits(values=values, truncated=np.array([len(t) > 150 for t in normalized], dtype=bool))
+        return Logits(
+            values=values, truncated=np.array([len(t) > 150 for t in normalized], dtype=bool)
+        )
 
     def _row(self, text: str) -> Floats:
         row = np.full(OUTPUT_SIZE, -4.0, dtype=np.float32)

@@ -1,6 +1,8 @@
-"""Normalised text to token ids, cut to what the model reads: the head and the tail of a longer text.
+"""Normalised text to token ids, cut to what the model reads: the head and the tail of a longer
+text.
 
-A comment says what it is about at the start and what it thinks at the end, so the middle is what goes.
+A comment says what it is about at the start and what it thinks at the end, so the middle is what
+goes.
 """
 
 from __future__ import annotations

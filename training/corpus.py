@@ -15,8 +15,12 @@ from training.recipe import Recipe
 
 
 def load_corpus(recipe: Recipe, *, held_out: bool) -> LabelledSet:
-    """The held-out rows of the corpus, or all others; which is which depends on the text alone."""
-    rows = [r for r in read_corpus() if is_held_out(r["text"], recipe) == held_out]
+    """The rows to train on; or the held-out ones, less those whose normal form is trained on."""
+    corpus = read_corpus()
+    rows = [r for r in corpus if not is_held_out(r["text"], recipe)]
+    if held_out:
+        trained = {normalize(r["text"]) for r in rows}
+        rows = [r for r in corpus if normalize(r["text"]) not in trained]
     weight = np.full(len(rows), recipe.corpus_weight, dtype=np.float32)
     targets = {head.name: blank_targets(head, len(rows)) for head in HEADS}
     for i, row in enumerate(rows):

@@ -37,26 +37,26 @@ def train(
     data_dir: Path,
     run_dir: Path,
     base: str | Path | None = None,
-    base_dir: Path | None = None,
     start: Path | None = None,
     resume: bool = True,
 ) -> Path:
     """The run folder; with ``resume`` a killed run goes on from its last checkpoint.
 
-    ``base`` is a folder or a hub name, without it the recipe's; ``base_dir`` is its older name.
-    ``start`` is the run folder of the recipe that this one starts from. A finished run is left as it is.
+    ``base`` is a folder or a hub name, without it the recipe's. ``start`` is the run folder of the
+    recipe that this one starts from. A finished run is left as it is.
 
     Raises:
         TrainingError: data, base or run folder do not fit the recipe.
     """
-    base = base or base_dir or recipe.base
+    base = base or recipe.base
     if resume:
         check_same_recipe(recipe, run_dir)
         if (run_dir / FINISHED_FILE).exists():
             return run_dir
     if (recipe.starts_from is None) != (start is None):
         raise TrainingError(
-            f"{recipe.name}: expected the run of {recipe.starts_from} to start from, found {start}"
+            f"{recipe.name}: expected the run of {recipe.starts_from} to start from, found {start}; "
+            "pass start exactly when the recipe names starts_from"
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)

@@ -22,18 +22,23 @@ def load_sets(recipe: Recipe, data_dir: Path, *, split: str) -> list[LabelledSet
     Raises:
         TrainingError: see ``load_source``; or nothing at all is left in this split.
     """
-    sets = [load_source(source, data_dir, split=split) for source in recipe.sources]
-    for labelled in sets:
-        labelled.limit = _smaller(labelled.limit, recipe.max_rows_per_source)
+    sets = load_sources(recipe, data_dir, split=split)
     if recipe.corpus_repeat and split in ("train", "dev"):
         sets.append(load_corpus(recipe, held_out=split == "dev"))
-    sets = [s for s in sets if len(s)]
-    if not sets:
+    if not any(len(s) for s in sets):
         raise TrainingError(
             f"{recipe.name}: expected rows of the split {split}, found none; "
             "add sources that have this split, or the corpus (corpus: {repeat: 1})"
         )
     return sets
+
+
+def load_sources(recipe: Recipe, data_dir: Path, *, split: str) -> list[LabelledSet]:
+    """The files' sets alone, without the corpus; see ``load_source``."""
+    sets = [load_source(source, data_dir, split=split) for source in recipe.sources]
+    for labelled in sets:
+        labelled.limit = _smaller(labelled.limit, recipe.max_rows_per_source)
+    return [s for s in sets if len(s)]
 
 
 def load_source(source: Source, data_dir: Path, *, split: str) -> LabelledSet:

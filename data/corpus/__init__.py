@@ -1,6 +1,7 @@
 """The written corpus: our own comments with labels for every head, one JSON object per line.
 
-Fields: ``text``, ``sentiment``, ``emotion``, ``interests``, ``flags``, ``risks``, ``aspects``; keys as in ``data.labels``.
+Fields: ``text``, ``sentiment``, ``emotion``, ``interests``, ``flags``, ``risks``, ``aspects``; keys
+as in ``data.labels``.
 """
 
 from __future__ import annotations

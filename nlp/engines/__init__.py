@@ -1,6 +1,7 @@
 """Inference engines: token ids in, logits out. One artifact, ``model.onnx``, is read by both.
 
-``openvino`` is the default; ``onnxruntime`` (extra ``training``, or installed by hand) is the second engine and the
+``openvino`` is the default; ``onnxruntime`` (extra ``training``, or installed by hand) is the
+second engine and the
 parity oracle.
 """
 
@@ -19,7 +20,9 @@ PRECISIONS: Final = ("auto", "bf16", "f32")
 
 
 class Engine(Protocol):
-    """Runs the network. ``name`` and ``precision`` say what really computes, e.g. ``openvino`` and ``bf16``."""
+    """Runs the network. ``name`` and ``precision`` say what really computes, e.g. ``openvino`` and
+    ``bf16``.
+    """
 
     name: str
     precision: str
@@ -38,7 +41,9 @@ def load_engine(
         ModelError: unknown engine or precision, or the engine's package is not installed.
     """
     if precision not in PRECISIONS:
-        raise ModelError(f"expected a precision out of {', '.join(PRECISIONS)}, found {precision!r}")
+        raise ModelError(
+            f"expected a precision out of {', '.join(PRECISIONS)}, found {precision!r}"
+        )
     if name == "openvino":
         from nlp.engines.openvino_engine import OpenVINOEngine
 

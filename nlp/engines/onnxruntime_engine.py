@@ -1,4 +1,4 @@
-"""ONNX Runtime in float32: the second engine, exact and slower, against which the first is checked."""
+"""ONNX Runtime in float32: the second engine, slower, against which the first is checked."""
 
 from __future__ import annotations
 

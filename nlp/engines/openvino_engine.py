@@ -1,7 +1,9 @@
 """OpenVINO on the CPU, the default engine.
 
-The precision is always set: left alone, OpenVINO takes bf16 on some processors and f32 on others, so the same model
-would give different numbers on different machines. ``auto`` means bf16 where the processor computes it natively.
+The precision is always set: left alone, OpenVINO takes bf16 on some processors and f32 on others,
+so the same model
+would give different numbers on different machines. ``auto`` means bf16 where the processor computes
+it natively.
 """
 
 from __future__ import annotations

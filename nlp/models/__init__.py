@@ -1,1 +1,3 @@
-"""The shipped models, one folder each: ``model.onnx``, ``tokenizer.json``, ``config.json`` and ``CARD.md``."""
+"""The shipped models, one folder each: ``model.onnx``, ``tokenizer.json``, ``config.json`` and
+``CARD.md``.
+"""

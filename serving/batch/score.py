@@ -107,6 +107,7 @@ def _identity(dumps: Sequence[Dump], analyzer: Analyzer) -> dict[str, Any]:
         "tingfeng": version("tingfeng"),
         "inputs": [_input_identity(dump) for dump in dumps],
         "model_version": analyzer.scorer.model_version,
+        "numerics": analyzer.scorer.numerics,
         "extras": analyzer.extras,
         "window_rows": WINDOW_ROWS,
     }

@@ -27,8 +27,14 @@ def test_every_comment_has_valid_labels() -> None:
 
 def test_training_comments_share_nothing_with_the_test_comments() -> None:
     challenge = [json.loads(line)["text"] for line in CHALLENGE.read_text("utf-8").splitlines()]
-    judged = {piece for text in [*challenge, *(line.text for line in read_lines())] for piece in _pieces(text)}
-    shared = {row["text"] for row in read_corpus() if any(p in judged for p in _pieces(row["text"]))}
+    judged = {
+        piece
+        for text in [*challenge, *(line.text for line in read_lines())]
+        for piece in _pieces(text)
+    }
+    shared = {
+        row["text"] for row in read_corpus() if any(p in judged for p in _pieces(row["text"]))
+    }
     assert shared == set()
 
 

@@ -29,8 +29,12 @@ def test_score_of_nothing_to_judge_is_null_with_empty_lists(analyzer: Analyzer) 
 
 def test_score_probabilities_sum_to_one(analyzer: Analyzer) -> None:
     for row in analyzer.score(["好喝", "难喝", "今天下雨"]).to_pylist():
-        assert row["p_negative"] + row["p_neutral"] + row["p_positive"] == pytest.approx(1, abs=1e-5)
-        assert row["sentiment_score"] == pytest.approx(row["p_positive"] - row["p_negative"], abs=1e-5)
+        assert row["p_negative"] + row["p_neutral"] + row["p_positive"] == pytest.approx(
+            1, abs=1e-5
+        )
+        assert row["sentiment_score"] == pytest.approx(
+            row["p_positive"] - row["p_negative"], abs=1e-5
+        )
 
 
 def test_score_follows_the_text_in_any_order(analyzer: Analyzer) -> None:

@@ -21,7 +21,9 @@ def test_output_slices_cover_the_row_once() -> None:
 
 
 def test_softmax_by_hand() -> None:
-    assert softmax(np.array([[0.0, np.log(3.0)]], dtype=np.float32))[0] == pytest.approx([0.25, 0.75])
+    assert softmax(np.array([[0.0, np.log(3.0)]], dtype=np.float32))[0] == pytest.approx(
+        [0.25, 0.75]
+    )
 
 
 def test_sigmoid_does_not_overflow() -> None:

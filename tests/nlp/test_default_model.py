@@ -1,4 +1,6 @@
-"""The shipped model itself: whole, small, the same by both engines, and right on sentences that readers find easy."""
+"""The shipped model itself: whole, small, the same by both engines, and right on sentences that
+readers find easy.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,12 @@ from nlp.errors import ModelError
 
 @pytest.mark.parametrize(
     ("flags", "precision"),
-    [("avx512f amx_bf16 amx_tile", "bf16"), ("avx512f avx512_bf16", "bf16"), ("avx2 avx512f", "f32"), ("", "f32")],
+    [
+        ("avx512f amx_bf16 amx_tile", "bf16"),
+        ("avx512f avx512_bf16", "bf16"),
+        ("avx2 avx512f", "f32"),
+        ("", "f32"),
+    ],
 )
 def test_auto_precision_is_bf16_only_where_native(flags: str, precision: str) -> None:
     assert resolve_precision("auto", flags) == precision

@@ -47,7 +47,9 @@ def test_normalize_rule_gives_documented_form(text: str, expected: str) -> None:
     assert normalize(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "  ", "@小王", "@小王 @小李", "https://example.com", "\u200b\u3164"])
+@pytest.mark.parametrize(
+    "text", ["", "  ", "@小王", "@小王 @小李", "https://example.com", "\u200b\u3164"]
+)
 def test_has_content_is_false_for_nothing_to_judge(text: str) -> None:
     assert not has_content(normalize(text))
 

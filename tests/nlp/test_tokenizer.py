@@ -12,7 +12,9 @@ PIECES = ["[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]", *"好喝难茶一二三�
 
 
 def make_tokenizer(max_tokens: int = 8) -> CommentTokenizer:
-    tokenizer = Tokenizer(models.WordPiece({p: i for i, p in enumerate(dict.fromkeys(PIECES))}, unk_token="[UNK]"))
+    tokenizer = Tokenizer(
+        models.WordPiece({p: i for i, p in enumerate(dict.fromkeys(PIECES))}, unk_token="[UNK]")
+    )
     tokenizer.normalizer = normalizers.BertNormalizer(lowercase=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     tokenizer.add_tokens([AddedToken("[捂脸]", normalized=False)])

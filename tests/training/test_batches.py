@@ -52,9 +52,10 @@ def test_plan_epoch_keeps_the_token_budget(lengths: list[int], budget: int) -> N
 @given(LENGTHS, BUDGETS)
 def test_plan_epoch_batches_are_as_full_as_can_be(lengths: list[int], budget: int) -> None:
     """Sorted by length, no batch has room for the next one's first text."""
-    made = [sorted(lengths[row] for row in batch) for batch in plan(pool(lengths), budget)]
-    made.sort(key=lambda batch: (batch[0], batch[-1]))
-    shortest = [int(padded_length(np.array(batch[0]))) for batch in made]
+    padded = padded_length(np.array(lengths))
+    made = [sorted(int(padded[row]) for row in batch) for batch in plan(pool(lengths), budget)]
+    made.sort(key=lambda batch: (batch[0], batch[-1], -len(batch)))
+    shortest = [batch[0] for batch in made]
     for batch, following in zip(made, shortest[1:], strict=False):
         assert (len(batch) + 1) * following > budget
 

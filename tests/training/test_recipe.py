@@ -12,7 +12,7 @@ import yaml
 
 from tests.training.tiny import tiny_recipe
 from training.errors import TrainingError
-from training.recipe import load_recipe, recipe_from_record
+from training.recipe import load_recipe, parent_of, recipe_from_record
 
 SHIPPED = Path(__file__).parents[2] / "training" / "recipes" / "small.yaml"
 SOURCE = {"file": "a.parquet", "heads": {"sentiment": {"map": {"pos": "positive"}}}}
@@ -48,6 +48,17 @@ def test_load_recipe_shipped_survives_its_record() -> None:
     record = json.loads(json.dumps(dataclasses.asdict(recipe)))
     assert len(recipe.sources) > 20
     assert recipe_from_record(record) == recipe
+
+
+def test_load_recipe_starts_from_another_takes_its_other_keys(tmp_path: Path) -> None:
+    parent = write(tmp_path, stop_after=0.5, max_rows_per_source=9, seed=77)
+    child = tmp_path / "child.yaml"
+    child.write_text(f"starts_from: {parent.name}\nname: child\nepochs: 0.5\n", encoding="utf-8")
+    recipe, first = load_recipe(child), load_recipe(parent)
+    assert (recipe.name, recipe.starts_from, recipe.epochs) == ("child", first.name, 0.5)
+    assert (recipe.seed, recipe.sources) == (77, first.sources)
+    assert (recipe.stop_after, recipe.max_rows_per_source) == (1.0, None)  # the parent's own
+    assert (parent_of(child), parent_of(parent)) == (parent, None)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from data.corpus import read_corpus
 from nlp.heads import HEADS
+from nlp.normalize import normalize
 from tests.training.tiny import tiny_recipe, write_parquet
 from training.corpus import is_held_out, load_corpus
 from training.errors import TrainingError
@@ -55,6 +56,11 @@ def test_load_sets_skips_sources_without_rows(data_dir: Path) -> None:
         load_sets(tiny_recipe(), data_dir, split="test")
 
 
+def test_load_sets_cap_on_rows_spares_the_corpus(data_dir: Path) -> None:
+    recipe = tiny_recipe(max_rows_per_source=50, corpus_repeat=1)
+    assert [s.limit for s in load_sets(recipe, data_dir, split="train")] == [50, 50, 50, None]
+
+
 def test_load_sets_corpus_only_with_repeat(data_dir: Path) -> None:
     recipe = tiny_recipe(corpus_repeat=2)
     assert load_sets(recipe, data_dir, split="train")[-1].repeat == 2
@@ -72,7 +78,8 @@ def test_load_sets_never_trains_on_held_out_rows(data_dir: Path) -> None:
 def test_load_corpus_parts_make_the_whole_and_know_every_head() -> None:
     recipe = tiny_recipe(corpus_weight=0.5)
     train, held_out = load_corpus(recipe, held_out=False), load_corpus(recipe, held_out=True)
-    assert len(train) + len(held_out) == len(read_corpus())
+    texts = {normalize(row["text"]) for row in read_corpus()}
+    assert set(train.texts) | set(held_out.texts) == texts
     assert 0.07 < len(held_out) / len(read_corpus()) < 0.13
     for head in HEADS:
         assert (held_out.targets[head.name] >= 0).all()

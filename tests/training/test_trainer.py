@@ -94,6 +94,25 @@ def test_train_finished_run_resumed_takes_no_step(
     train(tiny_recipe(), data_dir=data_dir, run_dir=tmp_path, base=base)
 
 
+def test_train_starts_from_the_last_weights_of_another_run(
+    run_dir: Path, base: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Trainer, "run", lambda self, *_, **__: self._save())  # not one step
+    recipe = tiny_recipe(name="second", starts_from="tiny-test")
+    train(recipe, data_dir=data_dir, run_dir=tmp_path, base=base, start=run_dir)
+    before, after = weights_of(run_dir), weights_of(tmp_path)
+    assert all(torch.equal(values, after[name]) for name, values in before.items())
+    same = (tmp_path / "tokenizer.json").read_bytes() == (run_dir / "tokenizer.json").read_bytes()
+    assert same
+
+
+def test_train_start_that_the_recipe_does_not_name_raises(
+    run_dir: Path, base: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TrainingError, match="expected the run of None to start from"):
+        train(tiny_recipe(), data_dir=data_dir, run_dir=tmp_path, base=base, start=run_dir)
+
+
 def test_train_other_recipe_in_run_folder_raises(run_dir: Path, base: Path, data_dir: Path) -> None:
     with pytest.raises(TrainingError, match=r"other values of \['seed'\]"):
         train(tiny_recipe(seed=6), data_dir=data_dir, run_dir=run_dir, base=base)
