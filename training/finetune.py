@@ -55,8 +55,8 @@ def train(
             return run_dir
     if (recipe.starts_from is None) != (start is None):
         raise TrainingError(
-            f"{recipe.name}: expected the run of {recipe.starts_from} to start from, found {start}; "
-            "pass start exactly when the recipe names starts_from"
+            f"{recipe.name}: expected the run of {recipe.starts_from} to start from, "
+            f"found {start}; pass start exactly when the recipe names starts_from"
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
