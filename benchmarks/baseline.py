@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.svm import LinearSVC
 
-from nlp.heads import HEADS, Head, output_slices
+from nlp.heads import HEAD_BY_NAME, HEADS, Head, output_slices
 from nlp.scorer import load_scorer
 from training.metrics import HeadScore, score_head
 from training.recipe import load_recipe
@@ -36,22 +36,20 @@ def main() -> None:
     arguments = parser.parse_args()
     recipe = load_recipe(RECIPE)
     scorer = load_scorer(arguments.model)
-    dev = {s.name: s for s in load_sources(recipe, arguments.data, split="dev")}
-    train = {s.name: s for s in reversed(load_sources(recipe, arguments.data, split="train"))}
+    dev = _by_head(load_sources(recipe, arguments.data, split="dev"))
+    train = _by_head(load_sources(recipe, arguments.data, split="train"))
     print("| set | head | dev rows | n-gram accuracy | ours | n-gram macro-F1 | ours | ahead |")
     print("|---|---|---|---|---|---|---|---|")
     rows = []
-    for name, labelled in dev.items():
+    for (name, head_name), labelled in dev.items():
         if arguments.only and name not in arguments.only:
             continue
-        logits = scorer.logits(labelled.texts).values
-        for head in HEADS:
-            ours = score_head(head, logits, labelled)
-            if ours is None or ours.rows < 60:
-                continue
-            theirs = baseline_score(head, train[name], labelled)
-            if theirs is None:
-                continue
+        head = HEAD_BY_NAME[head_name]
+        ours = score_head(head, scorer.logits(labelled.texts).values, labelled)
+        if ours is None or ours.rows < 60:
+            continue
+        theirs = baseline_score(head, train[name, head_name], labelled)
+        if theirs is not None:
             rows.append(_record(name, head, ours, theirs))
             print(_line(rows[-1]), flush=True)
     behind = [r for r in rows if r["ours_f1"] < r["ngram_f1"]]
@@ -60,6 +58,16 @@ def main() -> None:
     )
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+
+def _by_head(sets: list[LabelledSet]) -> dict[tuple[str, str], LabelledSet]:
+    """Each set under every head that it feeds; a file may feed several heads as several sets."""
+    found: dict[tuple[str, str], LabelledSet] = {}
+    for labelled in sets:
+        for head in HEADS:
+            if (labelled.weights[head.name] > 0).any():
+                found.setdefault((labelled.name, head.name), labelled)
+    return found
 
 
 def baseline_score(head: Head, train: LabelledSet, dev: LabelledSet) -> HeadScore | None:
