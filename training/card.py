@@ -44,12 +44,20 @@ Scores Chinese comments in one forward pass; heads and their labels: {heads}.
 - Base encoder: `{recipe["base"]}`, vocabulary cut to {record["pieces"]:,} pieces plus \
 {record["emotes"]:,} emotes and emoji; see NOTICE.
 - Reads at most {recipe["max_tokens"]} tokens: of a longer comment the head and the tail.
-- Trained for {recipe["epochs"]} epochs, learning rate {recipe["learning_rate"]}, \
-seed {recipe["seed"]}, commit `{record["commit"][:12] or "none"}`.
+- {_training(record)}
 - Stored as ONNX, embedding in int8, other weights in fp16. Labels changed by that: \
 {_shares(flips["stored"])}; together with the served precision: {_shares(flips["served"])}.
 - Probabilities are calibrated with one temperature per head; thresholds of topics and flags were \
 chosen on the dev rows below, so their scores there are a little flattered."""
+
+
+def _training(record: dict[str, Any]) -> str:
+    recipe = record["recipe"]
+    before = f", after the run of `{recipe['starts_from']}`" if recipe.get("starts_from") else ""
+    return (
+        f"Trained for {recipe['epochs']} epochs{before}, learning rate {recipe['learning_rate']}, "
+        f"seed {recipe['seed']}, commit `{record['commit'][:12] or 'none'}`."
+    )
 
 
 def _data(data: dict[str, dict[str, Any]]) -> str:
