@@ -97,7 +97,7 @@ def _refresh_profiles(
         store.execute(f"DELETE FROM {name} {gone}")
         _insert(store, name, "fresh")
     _insert(store, "profile_history", "changed")
-    counts = _count(store, "fresh"), _count(store, "changed")
+    counts = store.count("fresh"), store.count("changed")
     for name in ("emotion_in", "interest_in", "fresh", "changed"):
         store.execute(f"DROP TABLE {name}")
     return counts
@@ -132,10 +132,6 @@ def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bo
         {**moment, "run": run},
     )
     return int(insights.num_rows)
-
-
-def _count(store: DuckDBStore, name: str) -> int:
-    return int(store.read(f"SELECT count(*) AS n FROM {name}")["n"][0].as_py())
 
 
 def _record(store: DuckDBStore, result: RefreshResult, run: str) -> None:

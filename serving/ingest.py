@@ -15,13 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.columns import COMMENTS, SCORES, TIMESTAMP
-from data.readers import Batch, Dump
+from data.readers import Batch, Dump, Reject
 from data.readers.report import RepairReport
 from data.readers.times import parse_time
 from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
+from serving.text_keys import TextKeys
 
 KINDS: Final = ("comments", "contents", "users", "events", "orders")
 TABLE_KINDS: Final = ("users", "events", "orders")  # columns are the store's own or an alias
@@ -66,8 +67,12 @@ def ingest(
     run: str,
     analyzer: Callable[[], Analyzer],
     constants: Mapping[str, str] = MappingProxyType({}),
+    rejects: Callable[[Sequence[Reject]], None] = lambda _: None,
 ) -> IngestSummary:
     """Loads every dump into the table ``kind``. ``constants`` fill columns that lack or are null.
+
+    Comments without an id of their source get one from what they say (see ``serving.text_keys``).
+    ``rejects`` is given the rows of each batch that could not be read.
 
     ``analyzer`` is called for comments only, once per batch.
 
@@ -76,11 +81,14 @@ def ingest(
         StoreError: the table has faults.
     """
     check_kinds(kind, dumps)
-    summary = IngestSummary()
+    summary, keys = IngestSummary(), TextKeys()
     for dump in dumps:
         for batch in dump.batches(rows=BATCH_ROWS):
             table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
+            if kind == "comments":
+                table = keys.apply(table)
             summary.add(store.load(kind, table, run), len(batch.rejects))
+            rejects(batch.rejects)
     return summary
 
 

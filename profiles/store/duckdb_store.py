@@ -115,6 +115,10 @@ class DuckDBStore:
         """Return the result of a SELECT; ``$name`` in it stands for ``parameters["name"]``."""
         return self._connection.execute(sql, dict(parameters or {})).to_arrow_table()
 
+    def count(self, table: str) -> int:
+        """Return the number of rows of one of the store's tables."""
+        return int(self.read(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py())
+
     def stream(
         self, sql: str, parameters: Parameters | None = None, *, rows_per_batch: int = 50_000
     ) -> Iterator[pa.RecordBatch]:

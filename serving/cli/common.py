@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -139,6 +139,13 @@ def _advance(bar: Any, task: Any, rows: int) -> None:
 def say(text: str) -> None:
     """A line for people, on standard error: standard output belongs to results."""
     typer.echo(text, err=True)
+
+
+def say_repairs(dumps: Sequence[Dump]) -> None:
+    """What was repaired or noticed in each dump that was just read."""
+    for dump in dumps:
+        for line in dump.repairs.lines():
+            say(f"  {dump.path.name}: {line}")
 
 
 def run_id(verb: str) -> str:

@@ -16,6 +16,7 @@ from serving.cli.common import (
     pairs,
     run_id,
     say,
+    say_repairs,
     settings,
 )
 
@@ -46,6 +47,7 @@ def ingest(
     """Load files into the store, comments scored; the same file twice changes nothing."""
     import functools
 
+    from serving.batch.rejects import RejectsWriter
     from serving.ingest import KINDS, TABLE_KINDS, check_kinds
     from serving.ingest import ingest as load
 
@@ -58,10 +60,20 @@ def ingest(
     check_kinds(kind, dumps)
     analyzer = functools.cache(lambda: make_analyzer(config))
     constants = pairs(set or [], "--set field=value")
-    with open_store(config) as opened:
+    run = run_id("ingest")
+    with open_store(config) as opened, RejectsWriter(config.home / run) as rejected:
         result = load(
-            kind, dumps, opened, run=run_id("ingest"), analyzer=analyzer, constants=constants
+            kind,
+            dumps,
+            opened,
+            run=run,
+            analyzer=analyzer,
+            constants=constants,
+            rejects=rejected.write,
         )
+    say_repairs(dumps)
+    if result.rejected:
+        say(f"rejected rows, with reasons: {rejected.path}")
     say(
         f"{result.rows_in:,} rows in = {result.inserted:,} new + {result.updated:,} updated + "
         f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + "
@@ -78,9 +90,11 @@ def refresh(
 
     with open_store(settings(store=store)) as opened:
         result = recompute(opened, day(as_of), run_id("refresh"))
+        persons, contents = (opened.count(name) for name in ("persons", "content_insights"))
     say(
-        f"as of {result.as_of.isoformat()}: {result.persons:,} persons "
-        f"({result.changed:,} changed), {result.contents:,} contents"
+        f"as of {result.as_of.isoformat()}: {persons:,} persons, {contents:,} contents; "
+        f"recomputed {result.persons:,} and {result.contents:,}, "
+        f"{result.changed:,} profiles changed"
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.cli.common import make_analyzer, open_dumps, progress, say, settings
+from serving.cli.common import make_analyzer, open_dumps, progress, say, say_repairs, settings
 
 if TYPE_CHECKING:
     from nlp.insight import CommentInsight
@@ -70,13 +70,12 @@ def score(
     analyzer = make_analyzer(settings(model=model))
     with progress(sum(d.rows for d in dumps), "scoring") as advance:
         result = score_dumps(dumps, out, analyzer, resume=resume, progress=advance)
-    for dump in dumps:
-        for line in dump.repairs.lines():
-            say(f"  {dump.path.name}: {line}")
+    say_repairs(dumps)
     _say_summary(result, out)
     if summary is not None:
         summary.write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n", "utf-8")
     if on_error == "fail" and result.rejected:
+        say(f"error: expected no rejected rows, found {result.rejected:,}; see the reasons there")
         raise typer.Exit(1)
 
 

@@ -34,8 +34,26 @@ def serve(
             "without keys the service must not be reachable from elsewhere"
         )
     config = settings()
+    _check_free(host, port)
     say(f"http://{host}:{port} shows the newest report, http://{host}:{port}/docs the API")
     application = create_app(config, make_analyzer(config))
     uvicorn.run(
         application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACEFUL_S
     )
+
+
+def _check_free(host: str, port: int) -> None:
+    """Raises ServingError when something listens there already."""
+    import socket
+
+    from serving.errors import ServingError
+
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServingError(
+                f"--port: expected a free port, found {port} in use; take another"
+            ) from error
