@@ -6,6 +6,7 @@ This first version has no keys and therefore only ever listens on this machine (
 
 from __future__ import annotations
 
+import html
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -17,6 +18,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from nlp.analyzer import Analyzer
 from profiles.errors import ProfilesError, UnknownContentError, UnknownPersonError
@@ -83,7 +85,10 @@ def _add_profiles(app: FastAPI, settings: Settings) -> None:
     @app.get("/", include_in_schema=False)
     def first_page() -> Response:
         report = _newest_report(settings.home)
-        return FileResponse(report) if report else HTMLResponse(_NO_REPORT, status_code=404)
+        if report is not None:
+            return FileResponse(report)
+        target = html.escape(str(settings.home / "report.html"))
+        return HTMLResponse(_NO_REPORT.format(target=target), status_code=404)
 
 
 def _add_health(app: FastAPI, analyzer: Analyzer) -> None:
@@ -110,6 +115,13 @@ def _add_errors(app: FastAPI) -> None:
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()[:5]
         )
         return _problem(request, 422, "invalid", faults, "see /docs for the expected body")
+
+    @app.exception_handler(StarletteHTTPException)
+    async def other(request: Request, error: StarletteHTTPException) -> JSONResponse:
+        code = "not_found" if error.status_code == 404 else "refused"
+        return _problem(
+            request, error.status_code, code, str(error.detail), "see /docs for the routes"
+        )
 
     @app.exception_handler(_TooLargeError)
     async def too_large(request: Request, error: _TooLargeError) -> JSONResponse:
@@ -156,5 +168,5 @@ def _newest_report(home: Path) -> Path | None:
 
 _NO_REPORT: Final = (
     "<p>还没有报告。先运行 <code>make demo</code>，"
-    "或 <code>tingfeng report --out var/report.html</code>。</p>"
+    "或 <code>tingfeng report --out {target}</code>。</p>"
 )

@@ -27,7 +27,7 @@ def analyze(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
-    """Score a few comments and show them."""
+    """Score a few comments and show them; put -- before a text that begins with a dash."""
     insights = make_analyzer(settings(model=model)).analyze(texts)
     if as_json:
         typer.echo(json.dumps([asdict(i) for i in insights], ensure_ascii=False))

@@ -69,3 +69,8 @@ def test_first_page_is_the_newest_report(client: TestClient, tmp_path: Path) -> 
     assert client.get("/").status_code == 404
     (tmp_path / "report.html").write_text("<p>报告</p>", encoding="utf-8")
     assert "报告" in client.get("/").text
+
+
+def test_unknown_path_answers_in_the_envelope(client: TestClient) -> None:
+    answer = client.get("/v1/nothing")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")

@@ -234,13 +234,18 @@ def test_page_tells_a_crisis_with_its_contents_and_their_comments(
     assert 'href="#content-1"' in banner and 'id="content-1"' in page
 
 
-def test_page_of_a_calm_store_says_so(synthetic: ModuleType, tmp_path: Path) -> None:
-    rows = [{"created_at": synthetic.START, "sentiment": "positive", "sentiment_score": 0.5}] * 3
+@pytest.mark.parametrize(("comments", "words"), [(40, "未发现异常"), (3, "数据不足")])
+def test_page_of_a_calm_store_says_what_can_be_said(
+    synthetic: ModuleType, tmp_path: Path, comments: int, words: str
+) -> None:
+    row = {"created_at": synthetic.START, "sentiment": "positive", "sentiment_score": 0.5}
+    rows = [row] * comments
     with DuckDBStore(":memory:", key=KEY) as calm:
         calm.load("comments", synthetic.comments_table(rows), "load-1")
         refresh(calm, synthetic.AS_OF, "refresh-1")
         page = page_of(calm, tmp_path)
-    assert "未发现异常" in page and "危机提示" not in page and "负二项分布" in page
+    assert words in page and "危机提示" not in page and "负二项分布" in page
+    assert ("未发现异常" in page) == (comments == 40)
 
 
 def surge_row(day: date, n_negative: int, content: str | None = None) -> dict[str, Any]:
