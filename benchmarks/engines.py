@@ -24,7 +24,6 @@ from nlp.normalize import has_content, normalize
 from nlp.scorer import NeuralScorer, load_scorer
 
 NEAR = 0.02
-HEADS = ("sentiment", "emotion", "interest", "flags")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,14 +81,14 @@ def compare(name: str, a: Decoded, b: Decoded, count: int, scorer: NeuralScorer)
     """How far ``b`` is from ``a`` over the first ``count`` texts."""
     gaps, flips, far, decisions = [], 0, 0, 0
     for head in HEADS:
-        p, q = getattr(a, head)[:count], getattr(b, head)[:count]
+        p, q = a.p[head][:count], b.p[head][:count]
         gaps.append(np.abs(p - q).ravel())
         if head in ("sentiment", "emotion"):
             differs = p.argmax(-1) != q.argmax(-1)
             top = np.sort(p, axis=-1)
             near = top[:, -1] - top[:, -2] <= NEAR
         else:
-            differs = getattr(a, f"{head}_on")[:count] != getattr(b, f"{head}_on")[:count]
+            differs = a.on[head][:count] != b.on[head][:count]
             limits = np.array([scorer.thresholds.get(head, {}).get(x, 0.5) for x in _labels(head)])
             near = np.abs(p - limits) <= NEAR
         flips += int(differs.sum())

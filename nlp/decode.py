@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from nlp.heads import HEAD_BY_NAME, Head, output_slices
+from nlp.heads import HEADS, Head, output_slices
 from nlp.scorer import Floats, Scorer
 
 DEFAULT_THRESHOLD = 0.5
@@ -18,30 +18,22 @@ _SLICES = output_slices()
 
 @dataclass(frozen=True, kw_only=True)
 class Decoded:
-    """Probabilities per head, (texts, labels), and which labels of the sigmoid heads hold, (texts,
-    labels).
+    """Per head: ``p``, probabilities (texts, labels); ``on``, for the sigmoid heads alone, which
+    labels reach their thresholds, (texts, labels).
     """
 
-    sentiment: Floats
-    emotion: Floats
-    interest: Floats
-    interest_on: npt.NDArray[np.bool_]
-    flags: Floats
-    flags_on: npt.NDArray[np.bool_]
+    p: dict[str, Floats]
+    on: dict[str, npt.NDArray[np.bool_]]
 
 
 def decode(logits: Floats, scorer: Scorer) -> Decoded:
     """Probabilities and decisions with the scorer's temperatures and thresholds."""
-    interest = sigmoid(_scaled(logits, "interest", scorer))
-    flags = sigmoid(_scaled(logits, "flags", scorer))
-    return Decoded(
-        sentiment=softmax(_scaled(logits, "sentiment", scorer)),
-        emotion=softmax(_scaled(logits, "emotion", scorer)),
-        interest=interest,
-        interest_on=interest >= _thresholds(HEAD_BY_NAME["interest"], scorer),
-        flags=flags,
-        flags_on=flags >= _thresholds(HEAD_BY_NAME["flags"], scorer),
-    )
+    p = {
+        head.name: (softmax if head.exclusive else sigmoid)(_scaled(logits, head.name, scorer))
+        for head in HEADS
+    }
+    on = {h.name: p[h.name] >= _thresholds(h, scorer) for h in HEADS if not h.exclusive}
+    return Decoded(p=p, on=on)
 
 
 def softmax(logits: Floats) -> Floats:

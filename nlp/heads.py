@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from data.labels import EMOTIONS, FLAGS, INTERESTS, SENTIMENTS
+from data.labels import ASPECTS, EMOTIONS, FLAGS, INTERESTS, POLARITIES, RISKS, SENTIMENTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,10 @@ HEADS: Final = (
     Head(name="emotion", labels=tuple(EMOTIONS), exclusive=True),
     Head(name="interest", labels=tuple(k for k in INTERESTS if k != "other"), exclusive=False),
     Head(name="flags", labels=tuple(FLAGS), exclusive=False),
+    Head(name="risks", labels=tuple(RISKS), exclusive=False),
+    Head(
+        name="aspects", labels=tuple(f"{a}:{p}" for a in ASPECTS for p in POLARITIES), exclusive=False
+    ),
 )
 HEAD_BY_NAME: Final = {head.name: head for head in HEADS}
 OUTPUT_SIZE: Final = sum(len(head.labels) for head in HEADS)

@@ -29,22 +29,38 @@ class Pool:
     sets: list[LabelledSet]
     targets: dict[str, Masks]
     weights: dict[str, Floats]
+    own: Rows  # (rows, 3): see ``training.modeling.loss_of``
+    auxiliary: dict[str, tuple[str, ...]]  # set name -> its own classes, in output order
     pad_id: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainBatch:
-    """``ids``, ``mask`` (rows, tokens); per head ``targets`` (rows, labels), ``weights`` (rows)."""
+    """``ids``, ``mask`` (rows, tokens); per head ``targets`` (rows, labels), ``weights`` (rows);
+    ``own`` (rows, 3), or None when no source has an auxiliary head.
+    """
 
     ids: torch.Tensor
     mask: torch.Tensor
     targets: dict[str, torch.Tensor]
     weights: dict[str, torch.Tensor]
+    own: torch.Tensor | None
+
+    def to(self, device: torch.device) -> TrainBatch:
+        """The same batch on another device."""
+        return TrainBatch(
+            ids=self.ids.to(device),
+            mask=self.mask.to(device),
+            targets={k: v.to(device) for k, v in self.targets.items()},
+            weights={k: v.to(device) for k, v in self.weights.items()},
+            own=None if self.own is None else self.own.to(device),
+        )
 
 
 def build_pool(sets: list[LabelledSet], tokenizer: CommentTokenizer) -> Pool:
     """Tokenizes every set once."""
     ids = [e.ids for labelled in sets for e in tokenizer.encode(labelled.texts)]
+    auxiliary = {s.name: s.own.names for s in sets if s.own is not None}
     return Pool(
         ids=ids,
         lengths=np.array([len(i) for i in ids]),
@@ -52,8 +68,19 @@ def build_pool(sets: list[LabelledSet], tokenizer: CommentTokenizer) -> Pool:
         sets=sets,
         targets={h.name: np.concatenate([s.targets[h.name] for s in sets]) for h in HEADS},
         weights={h.name: np.concatenate([s.weights[h.name] for s in sets]) for h in HEADS},
+        own=np.concatenate([_own_rows(s, auxiliary) for s in sets]),
+        auxiliary=auxiliary,
         pad_id=tokenizer.pad_id,
     )
+
+
+def own_slices(auxiliary: dict[str, tuple[str, ...]]) -> dict[str, slice]:
+    """Where each set's own classes lie among the auxiliary outputs."""
+    slices, start = {}, 0
+    for name, classes in auxiliary.items():
+        slices[name] = slice(start, start + len(classes))
+        start += len(classes)
+    return slices
 
 
 def plan_epoch(pool: Pool, *, tokens_per_batch: int, rng: np.random.Generator) -> list[Rows]:
@@ -79,12 +106,21 @@ def collate(pool: Pool, rows: Rows) -> TrainBatch:
         mask=torch.from_numpy((ids != pool.pad_id).astype(np.int64)),
         targets={k: torch.from_numpy(v[rows]) for k, v in pool.targets.items()},
         weights={k: torch.from_numpy(v[rows]) for k, v in pool.weights.items()},
+        own=torch.from_numpy(pool.own[rows]) if pool.auxiliary else None,
     )
 
 
 def padded_length(lengths: Rows) -> Rows:
     """The next multiples of ``LENGTH_STEP``."""
     return np.asarray(-(-lengths // LENGTH_STEP) * LENGTH_STEP)
+
+
+def _own_rows(labelled: LabelledSet, auxiliary: dict[str, tuple[str, ...]]) -> Rows:
+    if labelled.own is None:
+        return np.full((len(labelled), 3), -1, dtype=np.int64)
+    part = own_slices(auxiliary)[labelled.name]
+    ends = np.broadcast_to([part.start, part.stop], (len(labelled), 2))
+    return np.concatenate([labelled.own.index[:, None], ends], axis=1)
 
 
 def _draw(pool: Pool, rng: np.random.Generator) -> Rows:

@@ -1,8 +1,9 @@
 """Probabilities that mean what they say, fitted on dev rows.
 
 One temperature per head minimises the negative log-likelihood (Guo et al. 2017); one threshold per
-label of the sigmoid heads maximises F0.5 between ``MIN_THRESHOLD`` and ``MAX_THRESHOLD``: dev rows
-show a label far more often than comments do, so a false mark must weigh more than a missed one.
+label of the sigmoid heads maximises F1 between ``MIN_THRESHOLD`` and ``MAX_THRESHOLD``. Rows in
+which every label of a head is known decide where there are enough of them: a set that was gathered
+for one label shows it far more often than comments do.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ from nlp.scorer import Floats
 from training.labelled import LabelledSet, Masks
 
 MIN_THRESHOLD, MAX_THRESHOLD = 0.3, 0.95
-BETA = 0.5
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.3, 5.0
 MIN_POSITIVES = 20  # fewer tell nothing about a threshold
 MIN_WEIGHT = 0.5  # rows that the recipe trusts less do not calibrate
-MAX_ROWS_PER_SET = 1_000  # so that no large set decides alone
+MIN_COMPLETE_ROWS = 500
+MAX_ROWS_PER_SET = 1_500  # so that no large set decides alone
 SLICES = output_slices()
 Scored = list[tuple[LabelledSet, Floats]]  # sets with their logits, (rows, OUTPUT_SIZE)
 
@@ -43,7 +44,8 @@ def fit_thresholds(scored: Scored, temperatures: dict[str, float]) -> dict[str, 
         if head.exclusive:
             continue
         logits, targets = _known_rows(head, scored)
-        p = sigmoid(logits / np.float32(temperatures[head.name]))
+        logits, targets = _complete_rows(logits, targets)
+        p = sigmoid(logits / np.float32(temperatures.get(head.name, 1.0)))
         found[head.name] = {
             label: _best_threshold(p[:, j], targets[:, j]) for j, label in enumerate(head.labels)
         }
@@ -61,6 +63,14 @@ def _known_rows(head: Head, scored: Scored) -> tuple[Floats, Masks]:
         logits.append(values[rows, SLICES[head.name]])
         targets.append(target[rows])
     return np.concatenate(logits), np.concatenate(targets)
+
+
+def _complete_rows(logits: Floats, targets: Masks) -> tuple[Floats, Masks]:
+    """The rows with every label known; all rows when those are too few."""
+    complete = (targets >= 0).all(-1)
+    if complete.sum() < MIN_COMPLETE_ROWS:
+        return logits, targets
+    return logits[complete], targets[complete]
 
 
 def _best_temperature(head: Head, logits: Floats, targets: Masks) -> float:
@@ -87,11 +97,10 @@ def _best_threshold(p: Floats, target: Masks) -> float:
     if truth.sum() < MIN_POSITIVES or truth.all():
         return DEFAULT_THRESHOLD
     grid = np.arange(MIN_THRESHOLD, MAX_THRESHOLD + 1e-9, 0.05)
-    scores = [_f_beta(truth, p >= t) for t in grid]
+    scores = [_f1(truth, p >= t) for t in grid]
     return round(float(grid[int(np.argmax(scores))]), 2)
 
 
-def _f_beta(truth: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
-    """F-beta (van Rijsbergen 1979): recall weighs BETA times as much as precision."""
-    hits, b = float((truth & found).sum()), BETA * BETA
-    return (1 + b) * hits / max(1.0, b * float(truth.sum()) + float(found.sum()))
+def _f1(truth: npt.NDArray[np.bool_], found: npt.NDArray[np.bool_]) -> float:
+    hits = float((truth & found).sum())
+    return 2 * hits / max(1.0, float(truth.sum()) + float(found.sum()))

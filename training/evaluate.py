@@ -37,11 +37,19 @@ def evaluate_sets(
     """Every head of every set of the recipe on one split; see ``load_sets``."""
     scorer = load_scorer(model)
     sets = load_sets(recipe, data_dir, split=split)
-    return score_sets(sets, lambda texts: scorer.logits(texts).values, scorer.temperatures)
+    return score_sets(
+        sets,
+        lambda texts: scorer.logits(texts).values,
+        scorer.temperatures,
+        scorer.thresholds,
+    )
 
 
 def score_sets(
-    sets: list[LabelledSet], predict: Callable[[list[str]], Floats], temperatures: dict[str, float]
+    sets: list[LabelledSet],
+    predict: Callable[[list[str]], Floats],
+    temperatures: dict[str, float],
+    thresholds: dict[str, dict[str, float]] | None = None,
 ) -> list[SetScore]:
     """Scores with any predictor of logits, in order; each head of a file once, the first one."""
     found: dict[tuple[str, str], SetScore] = {}
@@ -49,7 +57,7 @@ def score_sets(
         logits = np.array(predict(labelled.texts), dtype=np.float32)
         for head in HEADS:
             logits[:, SLICES[head.name]] /= temperatures.get(head.name, 1.0)
-            score = score_head(head, logits, labelled)
+            score = score_head(head, logits, labelled, (thresholds or {}).get(head.name))
             if score is not None:
                 entry = SetScore(dataset=labelled.name, head=head.name, score=score)
                 found.setdefault((labelled.name, head.name), entry)
@@ -77,6 +85,7 @@ def as_rows(scores: list[SetScore]) -> list[dict[str, object]]:
             "macro_f1": round(s.score.macro_f1, 4),
             "ece": None if math.isnan(s.score.ece) else round(s.score.ece, 4),
             "confusion": s.score.confusion.tolist(),
+            "label_f1": {k: round(v, 4) for k, v in s.score.label_f1.items()},
         }
         for s in scores
     ]

@@ -7,6 +7,7 @@ The run folder says what was trained on what: ``run.json``, ``encoder.json``, ``
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -15,6 +16,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from nlp.artifact import TOKENIZER_FILE
+from nlp.heads import HEADS
 from nlp.tokenizer import CommentTokenizer
 from training.base import encoder_from_config, load_encoder, read_pieces
 from training.batches import build_pool
@@ -22,13 +24,14 @@ from training.errors import TrainingError
 from training.labelled import LabelledSet
 from training.modeling import CommentModel
 from training.recipe import Recipe
-from training.record import check_same_recipe, write_record
+from training.record import check_same_recipe, read_record, write_record
 from training.sources import load_sets, load_unlabelled
 from training.trainer import CHECKPOINT_FILE, Trainer
 from training.vocabulary import Vocabulary, build_vocabulary
 
 ENCODER_FILE: Final = "encoder.json"
 FINISHED_FILE: Final = "finished"
+OwnNames = dict[str, tuple[str, ...]]  # set name -> its own classes
 
 
 def train(
@@ -64,21 +67,26 @@ def train(
     dev_sets = load_sets(recipe, data_dir, split="dev")
     if start is None:
         vocabulary = cut_vocabulary(recipe, train_sets, data_dir, base)
-        model, pieces = build_model(recipe, base, vocabulary), vocabulary.tokenizer()
+        pieces = vocabulary.tokenizer()
     else:
-        model, pieces = load_last(start, recipe), Tokenizer.from_file(str(start / TOKENIZER_FILE))
+        pieces = Tokenizer.from_file(str(start / TOKENIZER_FILE))
+    tokenizer = CommentTokenizer(pieces, max_tokens=recipe.max_tokens)
+    pool = build_pool(train_sets, tokenizer)
+    if start is None:
+        model = build_model(recipe, base, vocabulary, pool.auxiliary)
+    else:
+        model = load_last(start, recipe, pool.auxiliary)
     pieces.save(str(run_dir / TOKENIZER_FILE))
     (run_dir / ENCODER_FILE).write_text(model.encoder.config.to_json_string(), encoding="utf-8")
     write_record(recipe, train_sets, pieces, run_dir)
-    tokenizer = CommentTokenizer(pieces, max_tokens=recipe.max_tokens)
-    trainer = Trainer(recipe, model, build_pool(train_sets, tokenizer), run_dir)
+    trainer = Trainer(recipe, model, pool, run_dir)
     trainer.run(dev_sets, tokenizer, resume=resume)
     (run_dir / FINISHED_FILE).touch()
     return run_dir
 
 
-def load_last(run_dir: Path, recipe: Recipe) -> CommentModel:
-    """A run's last weights, to go on from.
+def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentModel:
+    """A run's last weights, to go on from; labels that it did not have start at random.
 
     Raises:
         TrainingError: the run has no checkpoint.
@@ -88,15 +96,54 @@ def load_last(run_dir: Path, recipe: Recipe) -> CommentModel:
         raise TrainingError(
             f"expected {file}, found no such file; train {recipe.starts_from} first"
         )
-    return load_weights(run_dir, torch.load(file, weights_only=True)["model"], recipe)
+    old = torch.load(file, map_location="cpu", weights_only=True)["model"]
+    record = read_record(run_dir)
+    model = _blank_model(run_dir, recipe, sum(map(len, auxiliary.values())))
+    new = model.state_dict()
+    for part, had, has in (
+        ("heads", record["heads"], {h.name: list(h.labels) for h in HEADS}),
+        ("auxiliary", record.get("auxiliary", {}), auxiliary),
+    ):
+        for name in ("weight", "bias"):
+            key = f"{part}.{name}"
+            if key in new:
+                old[key] = _grown(new[key], old.get(key), _positions(had), _positions(has))
+            else:
+                old.pop(key, None)
+    model.load_state_dict(old)
+    return model
 
 
 def load_weights(run_dir: Path, weights: dict[str, torch.Tensor], recipe: Recipe) -> CommentModel:
     """A model of the build that ``run_dir`` records, with these weights, in float32."""
-    config = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
-    model = CommentModel(encoder_from_config(config), dropout=recipe.dropout)
+    model = _blank_model(run_dir, recipe, len(weights.get("auxiliary.bias", ())))
     model.load_state_dict(weights)
     return model
+
+
+def _blank_model(run_dir: Path, recipe: Recipe, auxiliary: int) -> CommentModel:
+    config = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
+    encoder = encoder_from_config(config)
+    return CommentModel(encoder, dropout=recipe.dropout, auxiliary=auxiliary)
+
+
+def _positions(labels: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], int]:
+    """Where each label of each head lies among the outputs."""
+    return {key: i for i, key in enumerate((h, x) for h, names in labels.items() for x in names)}
+
+
+def _grown(
+    new: torch.Tensor,
+    old: torch.Tensor | None,
+    had: dict[tuple[str, str], int],
+    has: dict[tuple[str, str], int],
+) -> torch.Tensor:
+    """``new`` with the rows of the labels that ``old`` has, too."""
+    if old is None:
+        return new
+    for key in had.keys() & has.keys():
+        new[has[key]] = old[had[key]]
+    return new
 
 
 def cut_vocabulary(
@@ -114,7 +161,9 @@ def cut_vocabulary(
     )
 
 
-def build_model(recipe: Recipe, base: str | Path, vocabulary: Vocabulary) -> CommentModel:
+def build_model(
+    recipe: Recipe, base: str | Path, vocabulary: Vocabulary, auxiliary: OwnNames
+) -> CommentModel:
     """The base encoder with the cut vocabulary's embedding in place of its own.
 
     Raises:
@@ -133,4 +182,5 @@ def build_model(recipe: Recipe, base: str | Path, vocabulary: Vocabulary) -> Com
     new.weight.data.copy_(rows)
     encoder.set_input_embeddings(new)
     encoder.config.vocab_size = len(rows)
-    return CommentModel(encoder, dropout=recipe.dropout)
+    outputs = sum(map(len, auxiliary.values()))
+    return CommentModel(encoder, dropout=recipe.dropout, auxiliary=outputs)

@@ -22,6 +22,14 @@ from training.recipe import HeadMapping, as_list
 Masks = npt.NDArray[np.int8]
 
 
+@dataclass(frozen=True, kw_only=True)
+class OwnClasses:
+    """A source's own classes, for an auxiliary head: ``index`` (rows,) into ``names``, or -1."""
+
+    names: tuple[str, ...]
+    index: npt.NDArray[np.int64]
+
+
 @dataclass(kw_only=True)
 class LabelledSet:
     """Normalised texts, targets per head, (rows, labels), and a weight per head, (rows,)."""
@@ -30,6 +38,7 @@ class LabelledSet:
     texts: list[str]
     targets: dict[str, Masks]
     weights: dict[str, Floats]
+    own: OwnClasses | None = None
     limit: int | None = None
     repeat: int = 1
 
@@ -44,6 +53,7 @@ class LabelledSet:
             texts=[self.texts[i] for i in index],
             targets={k: v[index] for k, v in self.targets.items()},
             weights={k: v[index] for k, v in self.weights.items()},
+            own=self.own and OwnClasses(names=self.own.names, index=self.own.index[index]),
             limit=self.limit,
             repeat=self.repeat,
         )
@@ -88,7 +98,7 @@ def full_target(head: Head, names: Iterable[str]) -> Masks:
 
 def _target(head: Head, value: Any, mapping: HeadMapping) -> Masks:
     target: Masks = blank_targets(head, 1)[0]
-    if head.name == "flags":
+    if not head.exclusive and head.name != "interest":
         for name, outcome in value.items():
             target[head.labels.index(name)] = outcome
         return target

@@ -2,20 +2,22 @@
 
 A set that knows only two of three sentiments is judged on those two; a label that allows several of
 our classes (weibo "angry": anger or disgust) is right when the summed probability of its classes is
-the largest.
+the largest. Independent labels are judged at their thresholds: macro-F1 is the mean of the labels'
+F1 (of both outcomes, where a set knows one label alone), and the calibration error is that of the
+label's own probability.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from nlp.decode import sigmoid, softmax
+from nlp.decode import DEFAULT_THRESHOLD, sigmoid, softmax
 from nlp.heads import HEADS, Head, output_slices
 from nlp.scorer import Floats
-from training.labelled import LabelledSet, Masks
+from training.labelled import LabelledSet, Masks, OwnClasses
 
 SLICES = output_slices()
 
@@ -30,6 +32,7 @@ class HeadScore:
     macro_f1: float
     ece: float
     confusion: npt.NDArray[np.int64]  # (truth, predicted)
+    label_f1: dict[str, float] = field(default_factory=dict)  # of independent labels, each
 
 
 def dev_score(logits: Floats, labelled: LabelledSet) -> dict[str, float]:
@@ -42,16 +45,27 @@ def dev_score(logits: Floats, labelled: LabelledSet) -> dict[str, float]:
     return scores
 
 
-def score_head(head: Head, logits: Floats, labelled: LabelledSet) -> HeadScore | None:
-    """The score of one head, or None when the set teaches that head nothing that can be judged."""
+def own_accuracy(logits: Floats, own: OwnClasses) -> float:
+    """Share of rows whose class among their source's own is found; ``logits`` (rows, classes)."""
+    rows = own.index >= 0
+    return round(float((logits[rows].argmax(-1) == own.index[rows]).mean()), 4)
+
+
+def score_head(
+    head: Head, logits: Floats, labelled: LabelledSet, thresholds: dict[str, float] | None = None
+) -> HeadScore | None:
+    """The score of one head, or None when the set teaches that head nothing that can be judged.
+
+    ``thresholds`` are per label of a sigmoid head; without one it is 0.5.
+    """
     targets = labelled.targets[head.name]
     rows = np.flatnonzero(labelled.weights[head.name] > 0)
     if not len(rows):
         return None
     part, targets = logits[rows, SLICES[head.name]], targets[rows]
-    several = not head.exclusive and (targets == 1).sum(-1).max() > 1
-    if several or head.name == "flags":
-        return _score_multi(head, part, targets)
+    complete = not head.exclusive and (targets >= 0).all()
+    if complete or head.name not in ("interest", "sentiment", "emotion"):
+        return _score_multi(head, part, targets, thresholds or {})
     return _score_single(head, part, targets)
 
 
@@ -79,29 +93,41 @@ def _score_single(head: Head, logits: Floats, targets: Masks) -> HeadScore | Non
     )
 
 
-def _score_multi(head: Head, logits: Floats, targets: Masks) -> HeadScore | None:
-    """Independent labels at threshold 0.5; those always or never true here are left out."""
+def _score_multi(
+    head: Head, logits: Floats, targets: Masks, thresholds: dict[str, float]
+) -> HeadScore | None:
+    """Independent labels; those always or never true here are left out."""
     p = sigmoid(logits)
-    f1s, names, total = [], [], np.zeros((2, 2), dtype=np.int64)
+    names, confusions, said, truths = [], [], [], []
     for j, name in enumerate(head.labels):
         known = targets[:, j] >= 0
         truth = targets[known, j] == 1
         if not truth.any() or truth.all():
             continue
-        confusion = _confusion(truth.astype(int), (p[known, j] > 0.5).astype(int), 2)
-        f1s.append(macro_f1(confusion))
+        found = p[known, j] >= thresholds.get(name, DEFAULT_THRESHOLD)
         names.append(name)
-        total += confusion
-    if not f1s:
+        confusions.append(_confusion(truth.astype(int), found.astype(int), 2))
+        said.append(p[known, j])
+        truths.append(truth)
+    if not names:
         return None
+    total = np.sum(confusions, axis=0)
+    each = [label_f1(c) for c in confusions]
     return HeadScore(
         rows=len(targets),
         classes=tuple(names),
         accuracy=float(np.trace(total) / total.sum()),
-        macro_f1=float(np.mean(f1s)),
-        ece=float("nan"),
+        macro_f1=macro_f1(total) if len(names) == 1 else float(np.mean(each)),
+        ece=expected_calibration_error(np.concatenate(said), np.concatenate(truths)),
         confusion=total,
+        label_f1=dict(zip(names, each, strict=True)),
     )
+
+
+def label_f1(confusion: npt.NDArray[np.int64]) -> float:
+    """F1 of the label itself in a (2, 2) confusion of not and is."""
+    hits = float(confusion[1, 1])
+    return 2 * hits / max(1.0, float(confusion[1].sum() + confusion[:, 1].sum()))
 
 
 def macro_f1(confusion: npt.NDArray[np.int64]) -> float:

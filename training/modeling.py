@@ -1,6 +1,11 @@
-"""The network: any encoder, [CLS] and mean of its last layer, one linear layer for all heads."""
+"""The network: any encoder, [CLS] and mean of its last layer, one linear layer for all heads.
+
+Beside them ``auxiliary``: sources' own classes, which teach the encoder and are not shipped.
+"""
 
 from __future__ import annotations
+
+from typing import Final
 
 import torch
 from torch import nn
@@ -9,39 +14,73 @@ from transformers import PreTrainedModel
 from nlp.heads import HEADS, OUTPUT_SIZE, Head, output_slices
 
 SLICES = output_slices()
+RARE_BIAS: Final = -3.0  # a probability of 0.05 before anything is learnt
+OWN_WEIGHT: Final = 0.7  # a source's own classes, beside what the same row tells a shipped head
 
 
 class CommentModel(nn.Module):
-    """``forward(ids, mask) -> logits``: (rows, tokens) twice in, (rows, OUTPUT_SIZE) out."""
+    """``forward(ids, mask) -> logits``: (rows, tokens) twice in, (rows, OUTPUT_SIZE) out.
 
-    def __init__(self, encoder: PreTrainedModel, *, dropout: float) -> None:
+    With ``auxiliary`` classes the row is longer by their number, after the heads.
+    """
+
+    def __init__(self, encoder: PreTrainedModel, *, dropout: float, auxiliary: int = 0) -> None:
         super().__init__()
         self.encoder = encoder
         self.dropout = nn.Dropout(dropout)
-        self.heads = nn.Linear(2 * encoder.config.hidden_size, OUTPUT_SIZE)
+        width = 2 * encoder.config.hidden_size
+        self.heads = nn.Linear(width, OUTPUT_SIZE)
+        self.auxiliary = nn.Linear(width, auxiliary) if auxiliary else None
+        for head in HEADS:
+            if not head.exclusive:  # most labels of these hold rarely
+                nn.init.constant_(self.heads.bias.data[SLICES[head.name]], RARE_BIAS)
+
+    @property
+    def outputs(self) -> int:
+        """Length of one row of logits."""
+        return OUTPUT_SIZE + (self.auxiliary.out_features if self.auxiliary is not None else 0)
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        """Logits of all heads side by side, as ``output_slices`` says."""
+        """Logits of all heads side by side, as ``output_slices`` says, then the auxiliary ones."""
         hidden = self.encoder(input_ids=ids, attention_mask=mask).last_hidden_state
         weights = mask.unsqueeze(-1).to(hidden.dtype)
         mean = (hidden * weights).sum(1) / weights.sum(1)
-        logits: torch.Tensor = self.heads(self.dropout(torch.cat([hidden[:, 0], mean], dim=-1)))
-        return logits
+        pooled = self.dropout(torch.cat([hidden[:, 0], mean], dim=-1))
+        logits: torch.Tensor = self.heads(pooled)
+        if self.auxiliary is None:
+            return logits
+        return torch.cat([logits, self.auxiliary(pooled)], dim=-1)
 
 
 def loss_of(
-    logits: torch.Tensor, targets: dict[str, torch.Tensor], weights: dict[str, torch.Tensor]
+    logits: torch.Tensor,
+    targets: dict[str, torch.Tensor],
+    weights: dict[str, torch.Tensor],
+    own: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Mean over rows of the weighted sum over heads of what each head can learn from its row.
 
     Exclusive heads: -log of the probability of the allowed classes among the supported ones.
     The others: binary cross-entropy summed over the labels that are known.
+    ``own`` (rows, 3): a row's class among its source's own and where those start and end in the
+    auxiliary outputs; -1 without one. Their loss is cross-entropy, with ``OWN_WEIGHT``.
     """
     total = logits.new_zeros((), dtype=torch.float32)
     for head in HEADS:
         rows = _row_losses(head, logits[:, SLICES[head.name]].float(), targets[head.name])
         total = total + (rows * weights[head.name]).sum()
+    if own is not None:
+        total = total + OWN_WEIGHT * _own_losses(logits[:, OUTPUT_SIZE:].float(), own)
     return total / logits.shape[0]
+
+
+def _own_losses(logits: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
+    """Sum over the rows that have a class of their source's own."""
+    rows = own[:, 0] >= 0
+    logits, (label, start, end) = logits[rows], own[rows].T.unsqueeze(-1)
+    at = torch.arange(logits.shape[1], device=logits.device)
+    support = logits.masked_fill((at < start) | (at >= end), -1e4).logsumexp(-1)
+    return (support - logits.gather(1, start + label).squeeze(-1)).sum()
 
 
 def _row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -55,7 +55,7 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
     temperatures = fit_temperatures(pairs)
     thresholds = fit_thresholds(pairs, temperatures)
     results = iter(served)
-    scores = score_sets(dev, lambda _: next(results), temperatures)
+    scores = score_sets(dev, lambda _: next(results), temperatures, thresholds)
     metrics = {"dev": as_rows(scores), "flips_against_float32": flips}
     _write_config(out, recipe, temperatures, thresholds, metrics)
     write_card(out, record, scores, flips)
@@ -71,7 +71,10 @@ def load_run(run_dir: Path, recipe: Recipe) -> CommentModel:
     best = run_dir / BEST_FILE
     if not best.is_file():
         raise TrainingError(f"expected {best}, found no such file; let `tingfeng train` go on")
-    return load_weights(run_dir, torch.load(best, weights_only=True), recipe).eval()
+    weights = torch.load(best, map_location="cpu", weights_only=True)
+    model = load_weights(run_dir, weights, recipe).eval()
+    model.auxiliary = None  # for the training alone
+    return model
 
 
 def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:

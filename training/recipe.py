@@ -30,6 +30,7 @@ from nlp.heads import HEAD_BY_NAME, Head
 from training.errors import TrainingError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
+_GROUPS: Final = ("corpus", "annotations")
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
 
@@ -64,7 +65,10 @@ class Source:
     __pydantic_config__ = _NO_OTHER_KEYS
 
     file: str
-    heads: dict[str, HeadMapping]
+    heads: dict[str, HeadMapping] = field(default_factory=dict)
+    auxiliary: str | None = None  # a column whose own classes get an auxiliary head, not shipped
+    licence: str = "not stated"  # of the data, as its source says
+    train_split: str = "train"  # another one for a set whose train file is not to be had
     limit: PositiveInt | None = None  # rows drawn anew each epoch
     repeat: NonNegativeInt = 1
 
@@ -93,8 +97,14 @@ class Recipe:
     corpus_repeat: NonNegativeInt = 0  # 0: the written corpus is left out altogether
     corpus_weight: NonNegativeFloat = 1.0
     corpus_held_out_share: Share = 0.1
+    annotations_repeat: NonNegativeInt = 0  # labels of real comments; 0 leaves them out
+    annotations_weight: NonNegativeFloat = 1.0
+    annotations_dumps: str = "dumps"  # folder of the data folder that holds their texts
     sources: tuple[Source, ...] = ()
     starts_from: str | None = None  # the recipe whose run's last weights this one goes on from
+    accumulate: PositiveInt = 1  # batches per step of the optimiser
+    evaluations: PositiveInt = 2  # per epoch
+    patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never
     stop_after: Annotated[float, Field(gt=0, le=1)] = 1.0  # share of the schedule's steps
     max_rows_per_source: PositiveInt | None = None  # each epoch; the corpus is not cut
 
@@ -141,10 +151,15 @@ def _with_parent(raw: Any, path: Path) -> Any:
 
 def _flat(raw: Any) -> Any:
     """``corpus: {repeat: 4}`` becomes ``corpus_repeat: 4``; anything odd is left for the check."""
-    if not isinstance(raw, dict) or not isinstance(raw.get("corpus"), dict):
+    if not isinstance(raw, dict):
         return raw
-    rest = {key: value for key, value in raw.items() if key != "corpus"}
-    return rest | {f"corpus_{key}": value for key, value in raw["corpus"].items()}
+    flat = {}
+    for key, value in raw.items():
+        if key in _GROUPS and isinstance(value, dict):
+            flat |= {f"{key}_{inner}": v for inner, v in value.items()}
+        else:
+            flat[key] = value
+    return flat
 
 
 def _checked(raw: Any, where: str) -> Recipe:
@@ -164,6 +179,8 @@ def _checked(raw: Any, where: str) -> Recipe:
 
 def _label_faults(recipe: Recipe) -> Iterator[str]:
     for source in recipe.sources:
+        if not source.heads and not source.auxiliary:
+            yield f"{source.file}: expected heads or auxiliary, found neither"
         for name, mapping in source.heads.items():
             if name not in HEAD_BY_NAME:
                 yield f"{source.file}: expected heads out of {list(HEAD_BY_NAME)}, found {name}"
@@ -177,7 +194,7 @@ def _label_faults(recipe: Recipe) -> Iterator[str]:
 
 
 def _is_value_of(head: Head, value: Any) -> bool:
-    if head.name != "flags":
+    if head.exclusive or head.name == "interest":
         return all(name in head.labels for name in as_list(value))
     return isinstance(value, dict) and all(
         name in head.labels and outcome in (0, 1) for name, outcome in value.items()
@@ -186,4 +203,5 @@ def _is_value_of(head: Head, value: Any) -> bool:
 
 def _expected(head: str) -> str:
     labels = ", ".join(HEAD_BY_NAME[head].labels)
-    return f"0 or 1 for some of {labels}" if head == "flags" else f"classes out of {labels}"
+    single = HEAD_BY_NAME[head].exclusive or head == "interest"
+    return f"classes out of {labels}" if single else f"0 or 1 for some of {labels}"

@@ -29,6 +29,7 @@ def write_record(
     record = {
         "recipe": dataclasses.asdict(recipe),
         "commit": _commit(),
+        "auxiliary": {s.name: list(s.own.names) for s in sets if s.own is not None},
         "heads": {h.name: list(h.labels) for h in HEADS},
         "pieces": tokenizer.get_vocab_size(with_added_tokens=False),
         "emotes": tokenizer.get_vocab_size() - tokenizer.get_vocab_size(with_added_tokens=False),

@@ -6,18 +6,21 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from datasets import Dataset
 
 from nlp.heads import HEADS
 from nlp.normalize import normalize
+from training.annotations import load_annotations
 from training.corpus import load_corpus
 from training.errors import TrainingError
-from training.labelled import LabelledSet, build_targets
+from training.labelled import LabelledSet, OwnClasses, build_targets
 from training.recipe import Recipe, Source
 
 
 def load_sets(recipe: Recipe, data_dir: Path, *, split: str) -> list[LabelledSet]:
-    """One set per source that has rows of this split, in order, then the corpus (train and dev).
+    """One set per source that has rows of this split, in order; then, for train and dev, the
+    written corpus and the labelled real comments.
 
     Raises:
         TrainingError: see ``load_source``; or nothing at all is left in this split.
@@ -25,6 +28,8 @@ def load_sets(recipe: Recipe, data_dir: Path, *, split: str) -> list[LabelledSet
     sets = load_sources(recipe, data_dir, split=split)
     if recipe.corpus_repeat and split in ("train", "dev"):
         sets.append(load_corpus(recipe, held_out=split == "dev"))
+    if recipe.annotations_repeat and split in ("train", "dev"):
+        sets.append(load_annotations(recipe, data_dir, split=split))
     if not any(len(s) for s in sets):
         raise TrainingError(
             f"{recipe.name}: expected rows of the split {split}, found none; "
@@ -48,13 +53,17 @@ def load_source(source: Source, data_dir: Path, *, split: str) -> LabelledSet:
         TrainingError: the file or a column that the recipe names is missing.
     """
     path = data_dir / source.file
-    rows = [r for r in _read_rows(path, source) if r["split"] == split and r["text"]]
+    every = _read_rows(path, source)
+    wanted = source.train_split if split == "train" else split
+    trained_on = split != "train" and split == source.train_split
+    rows = [r for r in every if r["split"] == wanted and r["text"] and not trained_on]
     built = {h.name: build_targets(h, source.heads.get(h.name), rows) for h in HEADS}
     return LabelledSet(
         name=path.stem,
         texts=[normalize(r["text"]) for r in rows],
         targets={name: targets for name, (targets, _) in built.items()},
         weights={name: weights for name, (_, weights) in built.items()},
+        own=source.auxiliary and _own_classes(source.auxiliary, every, rows),
         limit=source.limit,
         repeat=source.repeat,
     )
@@ -82,6 +91,16 @@ def load_unlabelled(data_dir: Path, folder: str, *, limit: int = 400_000) -> lis
     return texts[:limit]
 
 
+def _own_classes(
+    column: str, every: list[dict[str, Any]], rows: list[dict[str, Any]]
+) -> OwnClasses:
+    """The classes of the train rows, so that every split has the same; null is none."""
+    trained = {r[column] for r in every if r["split"] == "train"} - {None}
+    names = tuple(sorted(map(str, trained)))
+    at = {name: i for i, name in enumerate(names)}
+    return OwnClasses(names=names, index=np.array([at.get(str(r[column]), -1) for r in rows]))
+
+
 def _smaller(limit: int | None, cap: int | None) -> int | None:
     return min((n for n in (limit, cap) if n is not None), default=None)
 
@@ -91,6 +110,7 @@ def _read_rows(path: Path, source: Source) -> list[dict[str, Any]]:
         raise TrainingError(f"expected {path}, found no such file; set TINGFENG_DATA_DIR or --data")
     table = Dataset.from_parquet(str(path), keep_in_memory=True).data.table
     needed = {m.column for m in source.heads.values() if m.constant is None} | {"text", "split"}
+    needed |= {source.auxiliary} - {None}
     missing = sorted(needed - set(table.column_names))
     if missing:
         raise TrainingError(

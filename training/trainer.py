@@ -20,11 +20,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from nlp.heads import OUTPUT_SIZE
 from nlp.tokenizer import CommentTokenizer
-from training.batches import Pool, Rows, collate, plan_epoch
+from training.batches import Pool, Rows, collate, own_slices, plan_epoch
 from training.errors import TrainingError
 from training.labelled import LabelledSet
-from training.metrics import dev_score
+from training.metrics import dev_score, own_accuracy
 from training.modeling import CommentModel, loss_of
 from training.predict import predict
 from training.recipe import Recipe
@@ -61,33 +62,41 @@ class Trainer:
     """One run over a pool of rows; ``run_dir`` gets the log, a checkpoint and the best weights."""
 
     def __init__(self, recipe: Recipe, model: CommentModel, pool: Pool, run_dir: Path) -> None:
-        self.recipe, self.model, self.pool, self.run_dir = recipe, model, pool, run_dir
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.recipe, self.pool, self.run_dir = recipe, pool, run_dir
+        self.model = model.to(self.device)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe), weight_decay=recipe.weight_decay, fused=True
         )
-        self.total_steps = max(1, int(len(self._plan(0)) * recipe.epochs))
+        self.total_steps = max(1, int(len(self._steps(0)) * recipe.epochs))
         self.last_step = max(1, int(self.total_steps * recipe.stop_after))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate)
-        self.step, self.best = 0, -1.0
+        self.step, self.best, self._worse = 0, -1.0, 0
         self._meter, self._saved_at = Meter(), time.monotonic()
 
     def run(
         self, dev_sets: list[LabelledSet], tokenizer: CommentTokenizer, *, resume: bool
     ) -> None:
-        """All epochs; evaluates at the half and the end of each and keeps the best weights."""
+        """All epochs; evaluates in equal parts of each and keeps the best weights.
+
+        Ends early after ``patience`` evaluations without a better one.
+        """
         if resume:
             self._load()
         before = 0
         for epoch in range(math.ceil(self.recipe.epochs)):
-            plan = self._plan(epoch)
-            last = min(len(plan), self.last_step - before)
+            steps = self._steps(epoch)
+            last = min(len(steps), self.last_step - before)
+            due = {len(steps) * k // self.recipe.evaluations for k in range(self.recipe.evaluations)}
             for index in range(self.step - before, last):
-                self._train_step(plan[index])
-                if index + 1 in (len(plan) // 2, last):
+                self._train_step(steps[index])
+                if index + 1 in due | {last}:
                     self._evaluate(dev_sets, tokenizer)
+                    if self.recipe.patience and self._worse >= self.recipe.patience:
+                        return
                 elif time.monotonic() - self._saved_at > CHECKPOINT_EVERY_S:
                     self._save()
-            before += len(plan)
+            before += len(steps)
 
     def _rate(self, step: int) -> float:
         """Linear warm-up, then linear decay to 0."""
@@ -95,20 +104,23 @@ class Trainer:
         left = (self.total_steps - step) / max(1, self.total_steps - warmup)
         return min((step + 1) / warmup, max(0.0, left))
 
-    def _train_step(self, rows: Rows) -> None:
+    def _train_step(self, parts: list[Rows]) -> None:
         self.model.train()
         torch.manual_seed(self.recipe.seed + self.step)
-        batch = collate(self.pool, rows)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            logits = self.model(batch.ids, batch.mask)
-        loss = loss_of(logits, batch.targets, batch.weights)
-        torch.autograd.backward(loss)
+        total, tokens = 0.0, 0
+        for rows in parts:
+            batch = collate(self.pool, rows).to(self.device)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                logits = self.model(batch.ids, batch.mask)
+            loss = loss_of(logits, batch.targets, batch.weights, batch.own) / len(parts)
+            torch.autograd.backward(loss)
+            total, tokens = total + float(loss.detach()), tokens + batch.ids.numel()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        self._report(float(loss.detach()), batch.ids.numel())
+        self._report(total, tokens)
 
     def _report(self, loss: float, tokens: int) -> None:
         self._meter.add(loss, tokens)
@@ -118,21 +130,29 @@ class Trainer:
 
     def _evaluate(self, dev_sets: list[LabelledSet], tokenizer: CommentTokenizer) -> None:
         scores: dict[str, dict[str, float]] = {}
+        slices = own_slices(self.pool.auxiliary)
         for dev in dev_sets:  # a file may feed several sets; each adds its heads
             part = dev.take(range(min(EVALUATED_ROWS, len(dev))))
-            found = dev_score(predict(self.model, part.texts, tokenizer), part)
+            logits = predict(self.model, part.texts, tokenizer)
+            found = dev_score(logits, part)
+            if part.own is not None:
+                found["own classes"] = own_accuracy(logits[:, OUTPUT_SIZE:][:, slices[dev.name]], part.own)
             scores[dev.name] = found | scores.get(dev.name, {})
         each = [value for heads in scores.values() for value in heads.values()]
         mean = float(np.mean(each)) if each else 0.0
         self._log(step=self.step, dev=scores, mean=round(mean, 4))
+        self._worse += 1
         if mean > self.best:
-            self.best = mean
+            self.best, self._worse = mean, 0
             _write(self.model.state_dict(), self.run_dir / BEST_FILE)
         self._save()
 
-    def _plan(self, epoch: int) -> list[Rows]:
+    def _steps(self, epoch: int) -> list[list[Rows]]:
+        """The batches of each step of the optimiser."""
         rng = np.random.default_rng([self.recipe.seed, epoch])
-        return plan_epoch(self.pool, tokens_per_batch=self.recipe.tokens_per_batch, rng=rng)
+        plan = plan_epoch(self.pool, tokens_per_batch=self.recipe.tokens_per_batch, rng=rng)
+        size = self.recipe.accumulate
+        return [plan[start : start + size] for start in range(0, len(plan), size)]
 
     def _save(self) -> None:
         state = {
@@ -141,6 +161,7 @@ class Trainer:
             "schedule": self.schedule.state_dict(),
             "step": self.step,
             "best": self.best,
+            "worse": self._worse,
         }
         _write(state, self.run_dir / CHECKPOINT_FILE)
         self._saved_at = time.monotonic()
@@ -149,7 +170,7 @@ class Trainer:
         path = self.run_dir / CHECKPOINT_FILE
         if not path.exists():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         try:
             self.model.load_state_dict(state["model"])
         except RuntimeError as error:
@@ -159,7 +180,7 @@ class Trainer:
             ) from error
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.step, self.best = state["step"], state["best"]
+        self.step, self.best, self._worse = state["step"], state["best"], state["worse"]
         self._log(resumed_at=self.step)
 
     def _log(self, **entry: Any) -> None:
@@ -173,7 +194,7 @@ def parameter_groups(model: CommentModel, recipe: Recipe) -> list[dict[str, Any]
     layers = model.encoder.config.num_hidden_layers
     groups = []
     for name, parameter in model.named_parameters():
-        if name.startswith("heads"):
+        if name.startswith(("heads", "auxiliary")):
             rate = recipe.head_learning_rate
         else:
             depth = int(name.split("layer.")[1].split(".")[0]) + 1 if "layer." in name else 0

@@ -33,7 +33,7 @@ def test_sigmoid_does_not_overflow() -> None:
 def test_decode_divides_by_temperature() -> None:
     logits = np.zeros((1, OUTPUT_SIZE), dtype=np.float32)
     logits[0, output_slices()["sentiment"]] = [0.0, 0.0, 2.0]
-    p = decode(logits, Calibrated()).sentiment[0]
+    p = decode(logits, Calibrated()).p["sentiment"][0]
     assert p[2] == pytest.approx(np.e / (2 + np.e))
 
 
@@ -43,12 +43,12 @@ def test_decode_uses_each_labels_own_threshold() -> None:
     logits[0, interest] = 1.0  # probability 0.73
     logits[0, flags] = -1.0  # probability 0.27
     decoded = decode(logits, Calibrated())
-    topics = dict(zip(HEAD_BY_NAME["interest"].labels, decoded.interest_on[0], strict=True))
-    marks = dict(zip(HEAD_BY_NAME["flags"].labels, decoded.flags_on[0], strict=True))
+    topics = dict(zip(HEAD_BY_NAME["interest"].labels, decoded.on["interest"][0], strict=True))
+    marks = dict(zip(HEAD_BY_NAME["flags"].labels, decoded.on["flags"][0], strict=True))
     assert not topics["food"] and topics["auto"]
     assert marks["spam"] and not marks["toxic"]
 
 
 def test_heads_have_the_contract_labels() -> None:
     sizes = {head.name: len(head.labels) for head in HEADS}
-    assert sizes == {"sentiment": 3, "emotion": 8, "interest": 26, "flags": 6}
+    assert sizes == {"sentiment": 3, "emotion": 8, "interest": 26, "flags": 6, "risks": 9, "aspects": 39}

@@ -27,6 +27,8 @@ def pool(*sets: list[int], limit: int | None = None, repeat: int = 1) -> Pool:
         sets=made,
         targets={k: np.concatenate([s.targets[k] for s in made]) for k in made[0].targets},
         weights={k: np.concatenate([s.weights[k] for s in made]) for k in made[0].weights},
+        own=np.full((len(lengths), 3), -1),
+        auxiliary={},
         pad_id=0,
     )
 

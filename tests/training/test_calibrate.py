@@ -85,7 +85,7 @@ def test_fit_thresholds_maximise_f1(p: list[float], truth: list[int], threshold:
     found = fit_thresholds(flags_case(p, truth), {"flags": 1.0, "interest": 1.0})
     assert found["flags"]["toxic"] == pytest.approx(threshold)
     assert found["flags"]["spam"] == 0.5
-    assert set(found) == {"interest", "flags"}
+    assert set(found) == {"interest", "flags", "risks", "aspects"}
 
 
 def test_fit_thresholds_few_positives_keep_the_default() -> None:

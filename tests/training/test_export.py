@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from nlp.heads import OUTPUT_SIZE
 from nlp.tokenizer import CommentTokenizer
 from tests.training.tiny import tiny_recipe
 from training.export import Int8Embedding, store_fp16
@@ -55,4 +56,4 @@ def test_predict_gives_each_text_its_own_logits(autocast: bool, run_dir: Path) -
     together = predict(model, texts, comments, autocast=autocast)
     alone = [predict(model, [t], comments, autocast=autocast)[0] for t in texts]
     np.testing.assert_allclose(together, alone, atol=0.1 if autocast else 1e-4)
-    assert predict(model, [], comments).shape == (0, 43)
+    assert predict(model, [], comments).shape == (0, OUTPUT_SIZE)

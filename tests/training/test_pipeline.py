@@ -10,7 +10,7 @@ import pytest
 from tokenizers import Tokenizer
 
 from nlp.artifact import load_artifact, verify
-from nlp.heads import HEADS
+from nlp.heads import HEADS, OUTPUT_SIZE
 from nlp.scorer import Floats, load_scorer
 from nlp.tokenizer import CommentTokenizer
 from tests.training.tiny import BAD, GOOD, tiny_recipe
@@ -35,7 +35,7 @@ def test_export_run_model_folder_is_whole(model_dir: Path) -> None:
     assert verify(artifact) == []
     assert artifact.max_tokens == 32
     assert set(artifact.temperatures) == {head.name for head in HEADS}
-    assert set(artifact.thresholds) == {"interest", "flags"}
+    assert set(artifact.thresholds) == {head.name for head in HEADS if not head.exclusive}
 
 
 def test_export_run_logits_agree_with_torch(run_dir: Path, model_dir: Path) -> None:
@@ -85,7 +85,7 @@ def test_export_run_too_many_flips_raises_without_card(
     monkeypatch.setattr(pipeline, "export_onnx", lambda *_, **__: None)
     monkeypatch.setattr(pipeline, "_write_config", lambda *_: None)
     rows = sum(len(s) for s in load_sets(tiny_recipe(), data_dir, split="dev"))
-    wrong = np.random.default_rng(0).normal(size=(rows, 43)).astype(np.float32)
+    wrong = np.random.default_rng(0).normal(size=(rows, OUTPUT_SIZE)).astype(np.float32)
     monkeypatch.setattr(pipeline, "_serve", lambda _, texts, **__: wrong[: len(texts)])
     with pytest.raises(TrainingError, match="labels per head changed"):
         export_run(run_dir, tmp_path, data_dir=data_dir)
@@ -107,9 +107,10 @@ def test_export_run_before_first_evaluation_raises(
 
 
 def test_label_flips_hand_computed() -> None:
-    exact = np.full((4, 43), -1.0, dtype=np.float32)
+    exact = np.full((4, OUTPUT_SIZE), -1.0, dtype=np.float32)
     changed = exact.copy()
     changed[0, 2] = 3.0  # sentiment of one of four rows
     changed[:2, 11] = 1.0  # one of 26 topics in two of four rows
     flips = label_flips([exact[:1], exact[1:]], [changed[:1], changed[1:]])
-    assert flips == {"sentiment": 0.25, "emotion": 0.0, "interest": round(2 / 104, 5), "flags": 0.0}
+    nothing = {head.name: 0.0 for head in HEADS}
+    assert flips == nothing | {"sentiment": 0.25, "interest": round(2 / 104, 5)}

@@ -71,7 +71,7 @@ def test_load_recipe_starts_from_another_takes_its_other_keys(tmp_path: Path) ->
         ({"dropout": 1.0}, "dropout: Input should be less than 1"),
         ({"corpus": {"repeats": 2}}, "corpus_repeats: Unexpected keyword argument"),
         ({"corpus": 4}, "corpus: Unexpected keyword argument"),
-        ({"sources": [{"file": "a.parquet"}]}, "sources.0.heads: Field required"),
+        ({"sources": [{"file": "a.parquet"}]}, "expected heads or auxiliary"),
         ({"sources": [SOURCE | {"limits": 4}]}, "sources.0.limits: Unexpected keyword"),
         ({"sources": with_head("mood", map={"a": "b"})}, "found mood"),
         ({"sources": with_head("emotion", map={"a": "joy"})}, "found joy"),

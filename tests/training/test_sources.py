@@ -88,16 +88,24 @@ def test_load_corpus_parts_make_the_whole_and_know_every_head() -> None:
 
 def test_is_held_out_depends_on_the_text_alone() -> None:
     few, many = tiny_recipe(corpus_held_out_share=0.1), tiny_recipe(corpus_held_out_share=0.3)
-    texts = [row["text"] for row in read_corpus()[:300]]
-    held_out = {t for t in texts if is_held_out(t, few)}
-    assert held_out == {t for t in reversed(texts) if is_held_out(t, few)}
-    assert held_out < {t for t in texts if is_held_out(t, many)}
+    rows = read_corpus()[:300]
+    held_out = {row["text"] for row in rows if is_held_out(row, few)}
+    assert held_out == {row["text"] for row in reversed(rows) if is_held_out(row, few)}
+    assert held_out < {row["text"] for row in rows if is_held_out(row, many)}
+
+
+def test_is_held_out_keeps_a_family_together() -> None:
+    recipe = tiny_recipe(corpus_held_out_share=0.5)
+    families = {f"family {i}" for i in range(20)}
+    sides = {f: {is_held_out({"text": t, "family": f}, recipe) for t in "一二三"} for f in families}
+    assert {len(side) for side in sides.values()} == {1}
+    assert set.union(*sides.values()) == {True, False}
 
 
 def test_is_held_out_never_moves_a_known_text() -> None:
     """SHA-256 puts 好 at 0.97034: a change of the rule would leak held-out rows into training."""
-    assert is_held_out("好", tiny_recipe(corpus_held_out_share=0.9704))
-    assert not is_held_out("好", tiny_recipe(corpus_held_out_share=0.9703))
+    assert is_held_out({"text": "好"}, tiny_recipe(corpus_held_out_share=0.9704))
+    assert not is_held_out({"text": "好"}, tiny_recipe(corpus_held_out_share=0.9703))
 
 
 def test_load_unlabelled_reads_dumps(tmp_path: Path) -> None:

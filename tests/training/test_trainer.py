@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +13,14 @@ import numpy as np
 import pytest
 import torch
 
-from nlp.heads import HEADS
+from nlp.heads import HEADS, OUTPUT_SIZE
 from tests.training.tiny import tiny_recipe, write_base, write_tokenizer_json
 from training.base import load_encoder
 from training.errors import TrainingError
 from training.finetune import train
-from training.modeling import CommentModel
+from training.modeling import RARE_BIAS, CommentModel
+from training.pipeline import load_run
+from training.recipe import Recipe
 from training.trainer import Meter, Trainer, parameter_groups
 
 SHORT: dict[str, Any] = {"epochs": 1.5, "tokens_per_batch": 512}
@@ -104,6 +109,69 @@ def test_train_starts_from_the_last_weights_of_another_run(
     assert all(torch.equal(values, after[name]) for name, values in before.items())
     same = (tmp_path / "tokenizer.json").read_bytes() == (run_dir / "tokenizer.json").read_bytes()
     assert same
+
+
+def own_classes(**changes: Any) -> Recipe:
+    """The tiny recipe with an auxiliary head for the categories of its reviews."""
+    (reviews, *rest) = tiny_recipe().sources
+    own = dataclasses.replace(reviews, auxiliary="category")
+    return dataclasses.replace(tiny_recipe(), sources=(own, *rest), **changes)
+
+
+def test_train_auxiliary_head_is_learnt_and_not_shipped(
+    base: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    run = train(own_classes(), data_dir=data_dir, run_dir=tmp_path, base=base)
+    assert log_of(run)[-1]["dev"]["reviews"]["own classes"] > 0.9
+    assert weights_of(run)["auxiliary.bias"].shape == (2,)
+    record = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert record["auxiliary"] == {"reviews": ["car", "food"]}
+    assert load_run(run, own_classes()).outputs == OUTPUT_SIZE
+
+
+def test_train_starts_from_a_run_with_fewer_labels(
+    run_dir: Path, base: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first run knew neither the last head nor the order of the others."""
+    first = tmp_path / "first"
+    shutil.copytree(run_dir, first)
+    record = json.loads((first / "run.json").read_text(encoding="utf-8"))
+    state = torch.load(first / "checkpoint.pt", weights_only=True)
+    kept = OUTPUT_SIZE - len(record["heads"].pop("aspects"))
+    moods, feelings = record["heads"].pop("sentiment"), record["heads"].pop("emotion")
+    record["heads"] = {"emotion": feelings, "sentiment": moods, **record["heads"]}
+    order = [*range(3, 11), 0, 1, 2, *range(11, kept)]
+    for name in ("heads.weight", "heads.bias"):
+        state["model"][name] = state["model"][name][order]
+    torch.save(state, first / "checkpoint.pt")
+    (first / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    monkeypatch.setattr(Trainer, "run", lambda self, *_, **__: self._save())  # not one step
+    recipe = own_classes(name="second", starts_from="tiny-test")
+    train(recipe, data_dir=data_dir, run_dir=tmp_path / "second", base=base, start=first)
+    before, after = weights_of(run_dir), weights_of(tmp_path / "second")
+    assert torch.equal(after["heads.bias"][:kept], before["heads.bias"][:kept])
+    assert torch.equal(after["heads.weight"][:kept], before["heads.weight"][:kept])
+    assert (after["heads.bias"][kept:] == RARE_BIAS).all()
+
+
+def test_train_accumulated_batches_make_one_step(
+    base: Path, data_dir: Path, tmp_path: Path
+) -> None:
+    steps = []
+    for n in (1, 4):
+        recipe = tiny_recipe(accumulate=n, epochs=1.0)
+        train(recipe, data_dir=data_dir, run_dir=tmp_path / str(n), base=base)
+        steps.append(torch.load(tmp_path / str(n) / "checkpoint.pt", weights_only=True)["step"])
+    assert steps[1] == math.ceil(steps[0] / 4)
+
+
+def test_train_without_a_better_evaluation_ends_early(
+    base: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("training.trainer.dev_score", lambda *_: {"sentiment": 0.5})
+    recipe = tiny_recipe(epochs=4.0, evaluations=2, patience=3)
+    train(recipe, data_dir=data_dir, run_dir=tmp_path, base=base)
+    assert sum("mean" in entry for entry in log_of(tmp_path)) == 4  # one best, three no better
 
 
 def test_train_start_that_the_recipe_does_not_name_raises(
