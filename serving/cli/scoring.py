@@ -25,15 +25,27 @@ def register(app: typer.Typer) -> None:
 def analyze(
     texts: Annotated[list[str], typer.Argument(metavar="TEXT…")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    explain: Annotated[bool, typer.Option(help="Show the words that carried each label.")] = False,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
     """Score a few comments and show them; put -- before a text that begins with a dash."""
-    insights = make_analyzer(settings(model=model)).analyze(texts)
+    from nlp.explain import Explainer
+
+    analyzer = make_analyzer(settings(model=model))
+    insights = analyzer.analyze(texts)
+    explainer = Explainer(analyzer.scorer)
+    evidence = [explainer.explain(text) if explain else [] for text in texts]
     if as_json:
-        typer.echo(json.dumps([asdict(i) for i in insights], ensure_ascii=False))
+        rows = [asdict(insight) for insight in insights]
+        for row, found in zip(rows, evidence, strict=True):
+            row |= {"evidence": [asdict(e) for e in found]} if explain else {}
+        typer.echo(json.dumps(rows, ensure_ascii=False))
         return
-    for text, insight in zip(texts, insights, strict=True):
+    for text, insight, found in zip(texts, insights, evidence, strict=True):
         _show(text, insight)
+        for e in found:
+            spans = "  ".join(f"{s.text} ({s.effect:+.1f})" for s in e.spans)
+            typer.echo(f"    {e.head}={e.label}  {spans or '–'}{'  (rule)' * (e.by == 'rule')}")
 
 
 def score(
