@@ -103,3 +103,17 @@ def table(scores: list[SetScore]) -> str:
             f"| {100 * s.score.macro_f1:.1f} | {ece} |"
         )
     return "\n".join(lines)
+
+
+def confusion_lines(score: SetScore) -> list[str]:
+    """One line per true class: how many of its rows were taken for which class.
+
+    Independent labels have one confusion together: not holding and holding.
+    """
+    matrix = score.score.confusion
+    names = score.score.classes if len(score.score.classes) == len(matrix) else ("no", "yes")
+    return [
+        f"{score.dataset} {score.head} {truth}: "
+        + ", ".join(f"{said} {n}" for said, n in zip(names, row, strict=True))
+        for truth, row in zip(names, matrix.tolist(), strict=True)
+    ]

@@ -15,7 +15,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from nlp.artifact import TOKENIZER_FILE
+from nlp.artifact import MODEL_FILE, TOKENIZER_FILE
 from nlp.heads import HEADS
 from nlp.tokenizer import CommentTokenizer
 from training.base import encoder_from_config, load_encoder, read_pieces
@@ -25,6 +25,7 @@ from training.labelled import LabelledSet
 from training.modeling import CommentModel
 from training.recipe import Recipe
 from training.record import check_same_recipe, read_record, write_record
+from training.reopen import reopen
 from training.sources import load_sets, load_unlabelled
 from training.trainer import CHECKPOINT_FILE, Trainer
 from training.vocabulary import Vocabulary, build_vocabulary
@@ -46,7 +47,7 @@ def train(
     """The run folder; with ``resume`` a killed run goes on from its last checkpoint.
 
     ``base`` is a folder or a hub name, without it the recipe's. ``start`` is the run folder of the
-    recipe that this one starts from. A finished run is left as it is.
+    recipe that this one starts from, or a model folder. A finished run is left as it is.
 
     Raises:
         TrainingError: data, base or run folder do not fit the recipe.
@@ -74,6 +75,8 @@ def train(
     pool = build_pool(train_sets, tokenizer)
     if start is None:
         model = build_model(recipe, base, vocabulary, pool.auxiliary)
+    elif (start / MODEL_FILE).is_file():
+        model = reopen(start, dropout=recipe.dropout)
     else:
         model = load_last(start, recipe, pool.auxiliary)
     pieces.save(str(run_dir / TOKENIZER_FILE))

@@ -7,6 +7,7 @@ per label. Both fit one int8 array: 1 allowed or true, 0 supported or false, -1 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -78,7 +79,16 @@ def build_targets(
         target = constant if constant is not None else by_label.get(str(row[mapping.column]))
         if target is not None and len(row["text"]) >= mapping.min_chars:
             targets[i], weights[i] = target, mapping.weight
+    if mapping.balanced:
+        weights *= _class_weights([str(row[mapping.column]) for row in rows], weights > 0)
     return targets, weights
+
+
+def _class_weights(labels: list[str], used: npt.NDArray[np.bool_]) -> Floats:
+    """Per row, rows / (classes x rows of its class); the mean over the used rows is 1."""
+    counts = Counter(label for label, is_used in zip(labels, used, strict=True) if is_used)
+    share = used.sum() / max(1, len(counts))
+    return np.array([share / max(1, counts[label]) for label in labels], dtype=np.float32)
 
 
 def full_target(head: Head, names: Iterable[str]) -> Masks:

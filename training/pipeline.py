@@ -21,7 +21,7 @@ from training.card import write_card
 from training.errors import TrainingError
 from training.evaluate import as_rows, score_sets
 from training.export import export_onnx
-from training.finetune import load_weights
+from training.finetune import ENCODER_FILE, load_weights
 from training.labelled import LabelledSet
 from training.modeling import SLICES, CommentModel
 from training.predict import predict
@@ -46,7 +46,8 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
     dev = load_sets(recipe, data_dir, split="dev")
     out.mkdir(parents=True, exist_ok=True)
     exact = _write_network(run_dir, out, recipe, dev)
-    _write_config(out, recipe)
+    encoder = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
+    _write_config(out, recipe, encoder)
     stored = [_serve(out, s.texts, precision="f32") for s in dev]
     served = [_serve(out, s.texts, precision="auto") for s in dev]
     flips = {"stored": label_flips(exact, stored), "served": label_flips(exact, served)}
@@ -57,7 +58,7 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
     results = iter(served)
     scores = score_sets(dev, lambda _: next(results), temperatures, thresholds)
     metrics = {"dev": as_rows(scores), "flips_against_float32": flips}
-    _write_config(out, recipe, temperatures, thresholds, metrics)
+    _write_config(out, recipe, encoder, temperatures, thresholds, metrics)
     write_card(out, record, scores, flips)
     return out
 
@@ -121,6 +122,7 @@ def _serve(folder: Path, texts: list[str], *, precision: str) -> Floats:
 def _write_config(
     out: Path,
     recipe: Recipe,
+    encoder: dict[str, Any],
     temperatures: dict[str, float] | None = None,
     thresholds: dict[str, dict[str, float]] | None = None,
     metrics: dict[str, Any] | None = None,
@@ -133,6 +135,7 @@ def _write_config(
         "thresholds": thresholds or {},
         "files": {name: file_hash(out / name) for name in (MODEL_FILE, TOKENIZER_FILE)},
         "metrics": metrics or {},
+        "encoder": encoder,
     }
     text = json.dumps(config, ensure_ascii=False, indent=1)
     (out / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")

@@ -50,6 +50,7 @@ class HeadMapping:
     )
     constant: Any = None
     weight: NonNegativeFloat = 1.0
+    balanced: bool = False  # rare labels weigh more, in inverse proportion to their rows
     min_chars: NonNegativeInt = 0
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.cli.common import existing, settings
+from serving.cli.common import existing, pairs, settings
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -23,21 +23,52 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, e.g. training/recipes/small.yaml")],
+    recipe: Annotated[
+        Path, typer.Argument(help="A recipe (.yaml), or your own table of texts and labels.")
+    ],
     run: Annotated[Path | None, typer.Option(help="Run folder; without it HOME/runs/NAME.")] = None,
     data: DataOption = None,
     base: Annotated[
         str | None, typer.Option(help="Folder or hub name of the base encoder.")
     ] = None,
     resume: Annotated[bool, typer.Option(help="Go on from the last checkpoint.")] = True,
+    head: Annotated[
+        str, typer.Option(help="Own table: what its labels are, e.g. sentiment or interest.")
+    ] = "sentiment",
+    text_column: Annotated[str, typer.Option(help="Own table: the text's column.")] = "text",
+    label_column: Annotated[str, typer.Option(help="Own table: the label's column.")] = "label",
+    map: Annotated[
+        list[str] | None, typer.Option(metavar="LABEL=KEY", help="Own table: what a label means.")
+    ] = None,
+    epochs: Annotated[float, typer.Option(help="Own table: passes at most.")] = 4.0,
+    model: Annotated[str | None, typer.Option(help="Own table: the model to start from.")] = None,
 ) -> None:
-    """Fine-tune a model by a recipe; a killed run goes on where it was.
+    """Fine-tune a model by a recipe, or the shipped one on your own labelled comments.
 
-    A recipe that starts from another one trains that first, beside its own run folder.
+    A killed run goes on where it was. A recipe that starts from another one trains that first. Your
+    own table gives RUN/model, ready for --model, and a report on rows that were held out.
     """
     _need_training()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    typer.echo(str(_train(recipe, run, settings(data_dir=data), base, resume=resume)))
+    config = settings(data_dir=data, model=model)
+    if recipe.suffix in (".yaml", ".yml"):
+        typer.echo(str(_train(recipe, run, config, base, resume=resume)))
+        return
+    from training.own import fine_tune
+
+    folder = run or config.home / "runs" / recipe.stem
+    report = fine_tune(
+        recipe,
+        run_dir=folder,
+        head=head,
+        text_column=text_column,
+        label_column=label_column,
+        mapping=pairs(map or [], "--map LABEL=KEY"),
+        epochs=epochs,
+        model=config.model,
+        resume=resume,
+    )
+    typer.echo(report)
 
 
 def _train(
