@@ -8,7 +8,7 @@ carried by the words without which the rule no longer holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,7 +29,10 @@ LEAST: Final = 0.1  # log-odds; less carries nothing
 _PARTS: Final = re.compile(r"\[[^\[\]\s]{1,12}\]|[\u4e00-\u9fff]+|[A-Za-z0-9]+|[^\s]")
 _SLICES = output_slices()
 _LABELS: Final = [(head, label) for head in HEADS for label in head.labels]
-_RULES: Final = {"flags": rules.flags, "risks": rules.risks}
+_RULES: Final[dict[str, Callable[[str], Collection[str]]]] = {
+    "flags": rules.flags,
+    "risks": rules.risks,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -144,7 +147,5 @@ def _spans(
         if last is not None and not comment[last.end : start].strip():
             start, effect = last.start, max(last.effect, effect)
             joined.pop()
-        joined.append(
-            Span(start=start, end=end, text=comment[start:end], effect=round(effect, 3))
-        )
+        joined.append(Span(start=start, end=end, text=comment[start:end], effect=round(effect, 3)))
     return tuple(sorted(joined, key=lambda s: -s.effect)[:SPANS])

@@ -21,15 +21,14 @@ class Head:
     exclusive: bool
 
 
+ASPECT_LABELS: Final = tuple(f"{a}:{p}" for a in ASPECTS for p in POLARITIES)
 HEADS: Final = (
     Head(name="sentiment", labels=tuple(SENTIMENTS), exclusive=True),
     Head(name="emotion", labels=tuple(EMOTIONS), exclusive=True),
     Head(name="interest", labels=tuple(k for k in INTERESTS if k != "other"), exclusive=False),
     Head(name="flags", labels=tuple(FLAGS), exclusive=False),
     Head(name="risks", labels=tuple(RISKS), exclusive=False),
-    Head(
-        name="aspects", labels=tuple(f"{a}:{p}" for a in ASPECTS for p in POLARITIES), exclusive=False
-    ),
+    Head(name="aspects", labels=ASPECT_LABELS, exclusive=False),
 )
 HEAD_BY_NAME: Final = {head.name: head for head in HEADS}
 OUTPUT_SIZE: Final = sum(len(head.labels) for head in HEADS)

@@ -32,12 +32,13 @@ class Pool:
     own: Rows  # (rows, 3): see ``training.modeling.loss_of``
     auxiliary: dict[str, tuple[str, ...]]  # set name -> its own classes, in output order
     pad_id: int
+    soft: Floats | None = None  # (rows, OUTPUT_SIZE) what teachers say; see ``training.distill``
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainBatch:
     """``ids``, ``mask`` (rows, tokens); per head ``targets`` (rows, labels), ``weights`` (rows);
-    ``own`` (rows, 3), or None when no source has an auxiliary head.
+    ``own`` (rows, 3) and ``soft`` (rows, OUTPUT_SIZE), or None without auxiliary heads or teachers.
     """
 
     ids: torch.Tensor
@@ -45,6 +46,7 @@ class TrainBatch:
     targets: dict[str, torch.Tensor]
     weights: dict[str, torch.Tensor]
     own: torch.Tensor | None
+    soft: torch.Tensor | None = None
 
     def to(self, device: torch.device) -> TrainBatch:
         """The same batch on another device."""
@@ -54,6 +56,7 @@ class TrainBatch:
             targets={k: v.to(device) for k, v in self.targets.items()},
             weights={k: v.to(device) for k, v in self.weights.items()},
             own=None if self.own is None else self.own.to(device),
+            soft=None if self.soft is None else self.soft.to(device),
         )
 
 
@@ -107,6 +110,7 @@ def collate(pool: Pool, rows: Rows) -> TrainBatch:
         targets={k: torch.from_numpy(v[rows]) for k, v in pool.targets.items()},
         weights={k: torch.from_numpy(v[rows]) for k, v in pool.weights.items()},
         own=torch.from_numpy(pool.own[rows]) if pool.auxiliary else None,
+        soft=None if pool.soft is None else torch.from_numpy(pool.soft[rows]),
     )
 
 

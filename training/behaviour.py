@@ -1,8 +1,8 @@
 """The behavioural suite: cases of three kinds per capability, and which of them a model passes.
 
 After CheckList (Ribeiro et al. 2020): *minimum functionality* (what one sentence must give),
-*invariance* (what must stay when the wording changes but not the meaning) and *direction* (which way
-the sentiment score must move). ``tests/behaviour/README.md`` tells how to add a case.
+*invariance* (what must stay when the wording changes but not the meaning) and *direction* (which
+way the sentiment score must move). ``tests/behaviour/README.md`` tells how to add a case.
 """
 
 from __future__ import annotations
@@ -80,7 +80,9 @@ def suite_table(scores: list[CapabilityScore]) -> str:
 def _texts(case: Case) -> list[str]:
     if case["kind"] == "mft":
         return [case["text"]]
-    return [case["text"], *case["other"]] if case["kind"] == "inv" else [case["before"], case["after"]]
+    return (
+        [case["text"], *case["other"]] if case["kind"] == "inv" else [case["before"], case["after"]]
+    )
 
 
 def _passes(case: Case, insights: dict[str, CommentInsight]) -> bool:
@@ -88,7 +90,9 @@ def _passes(case: Case, insights: dict[str, CommentInsight]) -> bool:
     if case["kind"] == "mft":
         return all(_CHECKS[what](found[0], asked) for what, asked in case["expect"].items())
     if case["kind"] == "inv":
-        return all(_label(i, what) == _label(found[0], what) for i in found for what in case["keep"])
+        return all(
+            _label(i, what) == _label(found[0], what) for i in found for what in case["keep"]
+        )
     before, after = (i.sentiment_score or 0.0 for i in found)
     shift = after - before if case["score"] == "up" else before - after
     return shift >= MIN_SHIFT

@@ -6,8 +6,6 @@ The run folder says what was trained on what: ``run.json``, ``encoder.json``, ``
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, cast
 
@@ -16,23 +14,23 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from nlp.artifact import MODEL_FILE, TOKENIZER_FILE
-from nlp.heads import HEADS
 from nlp.tokenizer import CommentTokenizer
-from training.base import encoder_from_config, load_encoder, read_pieces
+from training.adapt import MaskedTrainer
+from training.base import load_encoder, read_pieces
 from training.batches import build_pool
+from training.distill import soft_labels
 from training.errors import TrainingError
 from training.labelled import LabelledSet
 from training.modeling import CommentModel
 from training.recipe import Recipe
-from training.record import check_same_recipe, read_record, write_record
+from training.record import check_same_recipe, write_record
 from training.reopen import reopen
-from training.sources import load_sets, load_unlabelled
-from training.trainer import CHECKPOINT_FILE, Trainer
+from training.runs import ENCODER_FILE, OwnNames, load_last
+from training.sources import load_sets, load_unlabelled, unlabelled_set
+from training.trainer import Trainer
 from training.vocabulary import Vocabulary, build_vocabulary
 
-ENCODER_FILE: Final = "encoder.json"
 FINISHED_FILE: Final = "finished"
-OwnNames = dict[str, tuple[str, ...]]  # set name -> its own classes
 
 
 def train(
@@ -64,10 +62,14 @@ def train(
         )
     run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(recipe.seed)
-    train_sets = load_sets(recipe, data_dir, split="train")
-    dev_sets = load_sets(recipe, data_dir, split="dev")
+    adapting = recipe.mask_share > 0
+    labelled = load_sets(recipe, data_dir, split="train")
+    dev_sets = [] if adapting else load_sets(recipe, data_dir, split="dev")
+    train_sets = [] if adapting else labelled
+    if recipe.unlabelled:
+        train_sets = [*train_sets, unlabelled_set(recipe, data_dir)]
     if start is None:
-        vocabulary = cut_vocabulary(recipe, train_sets, data_dir, base)
+        vocabulary = cut_vocabulary(recipe, labelled, data_dir, base)
         pieces = vocabulary.tokenizer()
     else:
         pieces = Tokenizer.from_file(str(start / TOKENIZER_FILE))
@@ -82,71 +84,18 @@ def train(
     pieces.save(str(run_dir / TOKENIZER_FILE))
     (run_dir / ENCODER_FILE).write_text(model.encoder.config.to_json_string(), encoding="utf-8")
     write_record(recipe, train_sets, pieces, run_dir)
-    trainer = Trainer(recipe, model, pool, run_dir)
+    if recipe.distill_teachers:
+        texts = [text for part in train_sets for text in part.texts]
+        teachers = [run_dir.with_name(name) for name in recipe.distill_teachers]
+        pool.soft = soft_labels(teachers, texts, run_dir, recipe.distill_temperature)
+    if adapting:
+        mask_id = cast(int, pieces.token_to_id("[MASK]"))
+        trainer: Trainer = MaskedTrainer(recipe, model, pool, run_dir, mask_id=mask_id)
+    else:
+        trainer = Trainer(recipe, model, pool, run_dir)
     trainer.run(dev_sets, tokenizer, resume=resume)
     (run_dir / FINISHED_FILE).touch()
     return run_dir
-
-
-def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentModel:
-    """A run's last weights, to go on from; labels that it did not have start at random.
-
-    Raises:
-        TrainingError: the run has no checkpoint.
-    """
-    file = run_dir / CHECKPOINT_FILE
-    if not file.is_file():
-        raise TrainingError(
-            f"expected {file}, found no such file; train {recipe.starts_from} first"
-        )
-    old = torch.load(file, map_location="cpu", weights_only=True)["model"]
-    record = read_record(run_dir)
-    model = _blank_model(run_dir, recipe, sum(map(len, auxiliary.values())))
-    new = model.state_dict()
-    for part, had, has in (
-        ("heads", record["heads"], {h.name: list(h.labels) for h in HEADS}),
-        ("auxiliary", record.get("auxiliary", {}), auxiliary),
-    ):
-        for name in ("weight", "bias"):
-            key = f"{part}.{name}"
-            if key in new:
-                old[key] = _grown(new[key], old.get(key), _positions(had), _positions(has))
-            else:
-                old.pop(key, None)
-    model.load_state_dict(old)
-    return model
-
-
-def load_weights(run_dir: Path, weights: dict[str, torch.Tensor], recipe: Recipe) -> CommentModel:
-    """A model of the build that ``run_dir`` records, with these weights, in float32."""
-    model = _blank_model(run_dir, recipe, len(weights.get("auxiliary.bias", ())))
-    model.load_state_dict(weights)
-    return model
-
-
-def _blank_model(run_dir: Path, recipe: Recipe, auxiliary: int) -> CommentModel:
-    config = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
-    encoder = encoder_from_config(config)
-    return CommentModel(encoder, dropout=recipe.dropout, auxiliary=auxiliary)
-
-
-def _positions(labels: Mapping[str, Sequence[str]]) -> dict[tuple[str, str], int]:
-    """Where each label of each head lies among the outputs."""
-    return {key: i for i, key in enumerate((h, x) for h, names in labels.items() for x in names)}
-
-
-def _grown(
-    new: torch.Tensor,
-    old: torch.Tensor | None,
-    had: dict[tuple[str, str], int],
-    has: dict[tuple[str, str], int],
-) -> torch.Tensor:
-    """``new`` with the rows of the labels that ``old`` has, too."""
-    if old is None:
-        return new
-    for key in had.keys() & has.keys():
-        new[has[key]] = old[had[key]]
-    return new
 
 
 def cut_vocabulary(

@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from nlp.heads import HEADS, OUTPUT_SIZE, Head, output_slices
 
 SLICES = output_slices()
+TINY: Final = 1e-6
 RARE_BIAS: Final = -3.0  # a probability of 0.05 before anything is learnt
 OWN_WEIGHT: Final = 0.7  # a source's own classes, beside what the same row tells a shipped head
 
@@ -93,3 +94,24 @@ def _row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch
         logits, target.clamp(min=0).float(), reduction="none"
     )
     return (each * known).sum(-1)
+
+
+def distillation_loss(logits: torch.Tensor, soft: torch.Tensor, temperature: float) -> torch.Tensor:
+    """Mean over rows of the divergence from the teachers' probabilities, summed over the heads.
+
+    ``logits`` and ``soft`` are (rows, OUTPUT_SIZE). 0 when the student says what the teachers say;
+    scaled by the squared temperature, so that the gradients keep their size.
+    """
+    total = logits.new_zeros((), dtype=torch.float32)
+    for head in HEADS:
+        student = logits[:, SLICES[head.name]].float() / temperature
+        teacher = soft[:, SLICES[head.name]].float().clamp(TINY, 1 - TINY)
+        if head.exclusive:
+            each = nn.functional.kl_div(student.log_softmax(-1), teacher, reduction="none")
+        else:
+            each = nn.functional.binary_cross_entropy_with_logits(
+                student, teacher, reduction="none"
+            )
+            each = each + teacher * teacher.log() + (1 - teacher) * (1 - teacher).log()
+        total = total + each.sum()
+    return total * temperature**2 / len(logits)

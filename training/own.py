@@ -1,8 +1,8 @@
 """Fine-tuning on a user's own table of (text, label): ``tingfeng train comments.csv --head …``.
 
-The rows are split by their text (80 % train, 10 % dev, 10 % test), rare labels weigh more, the shipped
-model is the start, and the written corpus is mixed in so that the other heads keep what they know.
-The report compares both models on the test rows.
+The rows are split by their text (80 % train, 10 % dev, 10 % test), rare labels weigh more, the
+shipped model is the start, and the written corpus is mixed in so that the other heads keep what
+they know. The report compares both models on the test rows.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ ROWS_FILE: Final = "own.parquet"
 MIN_ROWS: Final = 50
 MAX_TOKENS: Final = 160
 CORPUS_REPEAT: Final = 1
-RATES: Final = {"learning_rate": 5e-5, "head_learning_rate": 2e-4}
+LEARNING_RATE: Final = 5e-5
+HEAD_LEARNING_RATE: Final = 2e-4
 _NAMES: Final[dict[str, Mapping[str, str]]] = {
     "sentiment": labels.SENTIMENTS,
     "emotion": labels.EMOTIONS,
@@ -40,8 +41,8 @@ _NAMES: Final[dict[str, Mapping[str, str]]] = {
 }
 _ALIASES: Final = {
     "pos": "positive", "neg": "negative", "neu": "neutral", "积极": "positive", "消极": "negative",
-    "正向": "positive", "负向": "negative", "中立": "neutral", "好评": "positive", "差评": "negative",
-    "中评": "neutral",
+    "正向": "positive", "负向": "negative", "中立": "neutral", "好评": "positive",
+    "差评": "negative", "中评": "neutral",
 }  # fmt: skip
 
 
@@ -118,7 +119,8 @@ def own_recipe(name: str, head: str, mapped: Mapping[str, str], *, epochs: float
         evaluations=1,
         patience=2,
         tokens_per_batch=1_024,
-        **RATES,
+        learning_rate=LEARNING_RATE,
+        head_learning_rate=HEAD_LEARNING_RATE,
         layer_decay=0.9,
         weight_decay=0.01,
         warmup_share=0.1,
@@ -165,6 +167,9 @@ def fine_tune(
     lines = [f"{counts['train']} rows trained on, {counts['dev']} dev, {counts['test']} held out"]
     for name, folder in (("before", str(start)), ("after", str(out))):
         scores = [s for s in evaluate_sets(recipe, folder, run_dir, split="test") if s.head == head]
-        lines += [f"{name}: {s.score.macro_f1:.1%} macro-F1, {s.score.accuracy:.1%} accuracy" for s in scores]
+        lines += [
+            f"{name}: {s.score.macro_f1:.1%} macro-F1, {s.score.accuracy:.1%} accuracy"
+            for s in scores
+        ]
         lines += confusion_lines(scores[0]) if name == "after" and scores else []
     return "\n".join([*lines, f"the model: {out}"])

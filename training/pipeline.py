@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
 from nlp.artifact import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, file_hash, load_artifact
@@ -21,14 +20,13 @@ from training.card import write_card
 from training.errors import TrainingError
 from training.evaluate import as_rows, score_sets
 from training.export import export_onnx
-from training.finetune import ENCODER_FILE, load_weights
 from training.labelled import LabelledSet
-from training.modeling import SLICES, CommentModel
+from training.modeling import SLICES
 from training.predict import predict
 from training.recipe import Recipe, recipe_from_record
 from training.record import read_record
+from training.runs import ENCODER_FILE, load_run
 from training.sources import load_sets
-from training.trainer import BEST_FILE
 
 log = logging.getLogger(__name__)
 MAX_FLIPS: Final = 0.003  # share of dev labels per head that the stored weights may change
@@ -61,21 +59,6 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
     _write_config(out, recipe, encoder, temperatures, thresholds, metrics)
     write_card(out, record, scores, flips)
     return out
-
-
-def load_run(run_dir: Path, recipe: Recipe) -> CommentModel:
-    """The best checkpoint of a run, in float32.
-
-    Raises:
-        TrainingError: the run has not reached its first evaluation.
-    """
-    best = run_dir / BEST_FILE
-    if not best.is_file():
-        raise TrainingError(f"expected {best}, found no such file; let `tingfeng train` go on")
-    weights = torch.load(best, map_location="cpu", weights_only=True)
-    model = load_weights(run_dir, weights, recipe).eval()
-    model.auxiliary = None  # for the training alone
-    return model
 
 
 def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:

@@ -30,7 +30,7 @@ from nlp.heads import HEAD_BY_NAME, Head
 from training.errors import TrainingError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
-_GROUPS: Final = ("corpus", "annotations")
+_GROUPS: Final = ("corpus", "annotations", "distill")
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
 
@@ -103,6 +103,12 @@ class Recipe:
     annotations_dumps: str = "dumps"  # folder of the data folder that holds their texts
     sources: tuple[Source, ...] = ()
     starts_from: str | None = None  # the recipe whose run's last weights this one goes on from
+    unlabelled: tuple[str, ...] = ()  # folders of dumps: texts to adapt to or to distil on
+    unlabelled_limit: PositiveInt = 100_000
+    mask_share: Share = 0.0  # above 0: masked language modelling on the unlabelled texts alone
+    distill_teachers: tuple[str, ...] = ()  # runs beside this one
+    distill_weight: NonNegativeFloat = 1.0
+    distill_temperature: PositiveFloat = 2.0
     accumulate: PositiveInt = 1  # batches per step of the optimiser
     evaluations: PositiveInt = 2  # per epoch
     patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never
@@ -154,7 +160,7 @@ def _flat(raw: Any) -> Any:
     """``corpus: {repeat: 4}`` becomes ``corpus_repeat: 4``; anything odd is left for the check."""
     if not isinstance(raw, dict):
         return raw
-    flat = {}
+    flat: dict[str, Any] = {}
     for key, value in raw.items():
         if key in _GROUPS and isinstance(value, dict):
             flat |= {f"{key}_{inner}": v for inner, v in value.items()}

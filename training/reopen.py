@@ -1,7 +1,7 @@
 """A shipped model folder back into a network that can be trained on: no base encoder is needed.
 
-The exporter renames and transposes the weights of linear layers; each is found again by the bias that
-is added to its product.
+The exporter renames and transposes the weights of linear layers; each is found again by the bias
+that is added to its product.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def reopen(folder: Path, *, dropout: float) -> CommentModel:
     config = json.loads((artifact.path / CONFIG_FILE).read_text(encoding="utf-8"))
     if "encoder" not in config:
         raise TrainingError(
-            f"{folder}: expected the key encoder in {CONFIG_FILE}, found none; export the model again"
+            f"{folder}: expected the key encoder in {CONFIG_FILE}, found none; "
+            "export the model again"
         )
     model = CommentModel(encoder_from_config(config["encoder"]), dropout=dropout)
     stored = stored_weights(artifact.path / MODEL_FILE)

@@ -14,7 +14,7 @@ from nlp.normalize import normalize
 from training.annotations import load_annotations
 from training.corpus import load_corpus
 from training.errors import TrainingError
-from training.labelled import LabelledSet, OwnClasses, build_targets
+from training.labelled import LabelledSet, OwnClasses, blank_targets, build_targets
 from training.recipe import Recipe, Source
 
 
@@ -63,7 +63,7 @@ def load_source(source: Source, data_dir: Path, *, split: str) -> LabelledSet:
         texts=[normalize(r["text"]) for r in rows],
         targets={name: targets for name, (targets, _) in built.items()},
         weights={name: weights for name, (_, weights) in built.items()},
-        own=source.auxiliary and _own_classes(source.auxiliary, every, rows),
+        own=_own_classes(source.auxiliary, every, rows) if source.auxiliary else None,
         limit=source.limit,
         repeat=source.repeat,
     )
@@ -91,6 +91,22 @@ def load_unlabelled(data_dir: Path, folder: str, *, limit: int = 400_000) -> lis
     return texts[:limit]
 
 
+def unlabelled_set(recipe: Recipe, data_dir: Path) -> LabelledSet:
+    """The texts of the recipe's ``unlabelled`` folders, each once; they teach no head a label.
+
+    Raises:
+        TrainingError: see ``load_unlabelled``.
+    """
+    texts = dict.fromkeys(t for f in recipe.unlabelled for t in load_unlabelled(data_dir, f) if t)
+    kept = list(texts)[: recipe.unlabelled_limit]
+    return LabelledSet(
+        name="unlabelled",
+        texts=kept,
+        targets={h.name: blank_targets(h, len(kept)) for h in HEADS},
+        weights={h.name: np.zeros(len(kept), dtype=np.float32) for h in HEADS},
+    )
+
+
 def _own_classes(
     column: str, every: list[dict[str, Any]], rows: list[dict[str, Any]]
 ) -> OwnClasses:
@@ -110,7 +126,7 @@ def _read_rows(path: Path, source: Source) -> list[dict[str, Any]]:
         raise TrainingError(f"expected {path}, found no such file; set TINGFENG_DATA_DIR or --data")
     table = Dataset.from_parquet(str(path), keep_in_memory=True).data.table
     needed = {m.column for m in source.heads.values() if m.constant is None} | {"text", "split"}
-    needed |= {source.auxiliary} - {None}
+    needed |= {source.auxiliary} if source.auxiliary else set()
     missing = sorted(needed - set(table.column_names))
     if missing:
         raise TrainingError(

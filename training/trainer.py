@@ -22,11 +22,11 @@ from torch import nn
 
 from nlp.heads import OUTPUT_SIZE
 from nlp.tokenizer import CommentTokenizer
-from training.batches import Pool, Rows, collate, own_slices, plan_epoch
+from training.batches import Pool, Rows, TrainBatch, collate, own_slices, plan_epoch
 from training.errors import TrainingError
 from training.labelled import LabelledSet
 from training.metrics import dev_score, own_accuracy
-from training.modeling import CommentModel, loss_of
+from training.modeling import CommentModel, distillation_loss, loss_of
 from training.predict import predict
 from training.recipe import Recipe
 
@@ -87,7 +87,8 @@ class Trainer:
         for epoch in range(math.ceil(self.recipe.epochs)):
             steps = self._steps(epoch)
             last = min(len(steps), self.last_step - before)
-            due = {len(steps) * k // self.recipe.evaluations for k in range(self.recipe.evaluations)}
+            parts = self.recipe.evaluations
+            due = {len(steps) * k // parts for k in range(parts)}
             for index in range(self.step - before, last):
                 self._train_step(steps[index])
                 if index + 1 in due | {last}:
@@ -110,9 +111,7 @@ class Trainer:
         total, tokens = 0.0, 0
         for rows in parts:
             batch = collate(self.pool, rows).to(self.device)
-            with torch.autocast(self.device.type, torch.bfloat16):
-                logits = self.model(batch.ids, batch.mask)
-            loss = loss_of(logits, batch.targets, batch.weights, batch.own) / len(parts)
+            loss = self._loss(batch) / len(parts)
             torch.autograd.backward(loss)
             total, tokens = total + float(loss.detach()), tokens + batch.ids.numel()
         nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -121,6 +120,15 @@ class Trainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self._report(total, tokens)
+
+    def _loss(self, batch: TrainBatch) -> torch.Tensor:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            logits = self.model(batch.ids, batch.mask)
+        loss = loss_of(logits, batch.targets, batch.weights, batch.own)
+        if batch.soft is not None:
+            soft = distillation_loss(logits, batch.soft, self.recipe.distill_temperature)
+            loss = loss + self.recipe.distill_weight * soft
+        return loss
 
     def _report(self, loss: float, tokens: int) -> None:
         self._meter.add(loss, tokens)
@@ -136,13 +144,14 @@ class Trainer:
             logits = predict(self.model, part.texts, tokenizer)
             found = dev_score(logits, part)
             if part.own is not None:
-                found["own classes"] = own_accuracy(logits[:, OUTPUT_SIZE:][:, slices[dev.name]], part.own)
+                own = logits[:, OUTPUT_SIZE:][:, slices[dev.name]]
+                found["own classes"] = own_accuracy(own, part.own)
             scores[dev.name] = found | scores.get(dev.name, {})
         each = [value for heads in scores.values() for value in heads.values()]
         mean = float(np.mean(each)) if each else 0.0
         self._log(step=self.step, dev=scores, mean=round(mean, 4))
         self._worse += 1
-        if mean > self.best:
+        if mean >= self.best:
             self.best, self._worse = mean, 0
             _write(self.model.state_dict(), self.run_dir / BEST_FILE)
         self._save()

@@ -16,8 +16,8 @@ from nlp.heads import OUTPUT_SIZE
 from nlp.tokenizer import CommentTokenizer
 from tests.training.tiny import tiny_recipe
 from training.export import Int8Embedding, store_fp16
-from training.pipeline import load_run
 from training.predict import predict
+from training.runs import load_run
 
 
 @settings(deadline=None)  # other work on the machine must not fail a test

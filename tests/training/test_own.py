@@ -41,7 +41,8 @@ def test_fine_tune_gives_a_better_model_and_a_report(
     table: Path, model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pipeline, "MAX_FLIPS", 1.0)
-    monkeypatch.setattr(own, "RATES", {"learning_rate": 5e-3, "head_learning_rate": 2e-2})
+    monkeypatch.setattr(own, "LEARNING_RATE", 5e-3)
+    monkeypatch.setattr(own, "HEAD_LEARNING_RATE", 2e-2)
     monkeypatch.setattr(own, "MAX_TOKENS", 32)
     monkeypatch.setattr(own, "CORPUS_REPEAT", 0)
     report = fine_tune(
@@ -63,7 +64,7 @@ def test_fine_tune_gives_a_better_model_and_a_report(
     [
         ({"正面", "负面"}, "sentiment", {}, {"正面": "positive", "负面": "negative"}),
         ({"POSITIVE", "neu"}, "sentiment", {}, {"POSITIVE": "positive", "neu": "neutral"}),
-        ({"1", "0"}, "sentiment", {"1": "positive", "0": "negative"}, {"1": "positive", "0": "negative"}),
+        ({"1"}, "sentiment", {"1": "positive"}, {"1": "positive"}),
         ({"美食", "auto"}, "interest", {}, {"美食": "food", "auto": "auto"}),
     ],
 )  # fmt: skip

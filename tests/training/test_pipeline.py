@@ -17,8 +17,9 @@ from tests.training.tiny import BAD, GOOD, tiny_recipe
 from training import pipeline
 from training.errors import TrainingError
 from training.evaluate import evaluate_sets
-from training.pipeline import export_run, label_flips, load_run
+from training.pipeline import export_run, label_flips
 from training.predict import predict
+from training.runs import load_run
 from training.sources import load_sets
 
 TEXTS = ["好", "车很烂", "这是我的饭，好香！", "差" * 40, "", "龘龘龘"]

@@ -19,8 +19,8 @@ from training.base import load_encoder
 from training.errors import TrainingError
 from training.finetune import train
 from training.modeling import RARE_BIAS, CommentModel
-from training.pipeline import load_run
 from training.recipe import Recipe
+from training.runs import load_run
 from training.trainer import Meter, Trainer, parameter_groups
 
 SHORT: dict[str, Any] = {"epochs": 1.5, "tokens_per_batch": 512}
