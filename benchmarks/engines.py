@@ -20,6 +20,7 @@ import numpy as np
 from data.corpus import read_corpus
 from data.sample.corpus import read_lines
 from nlp.decode import Decoded, decode
+from nlp.heads import HEAD_BY_NAME
 from nlp.normalize import has_content, normalize
 from nlp.scorer import NeuralScorer, load_scorer
 
@@ -80,7 +81,7 @@ def main() -> None:
 def compare(name: str, a: Decoded, b: Decoded, count: int, scorer: NeuralScorer) -> Difference:
     """How far ``b`` is from ``a`` over the first ``count`` texts."""
     gaps, flips, far, decisions = [], 0, 0, 0
-    for head in HEADS:
+    for head in HEAD_BY_NAME:
         p, q = a.p[head][:count], b.p[head][:count]
         gaps.append(np.abs(p - q).ravel())
         if head in ("sentiment", "emotion"):
@@ -110,8 +111,6 @@ def _row(d: Difference) -> str:
 
 
 def _labels(head: str) -> tuple[str, ...]:
-    from nlp.heads import HEAD_BY_NAME
-
     return HEAD_BY_NAME[head].labels
 
 

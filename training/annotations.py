@@ -13,6 +13,8 @@ from training.errors import TrainingError
 from training.labelled import LabelledSet
 from training.recipe import Recipe
 
+AGREED = "real_agreed"  # the set by which nothing may be chosen
+
 
 def load_annotations(recipe: Recipe, data_dir: Path, *, split: str) -> LabelledSet:
     """The labelled comments of one part (``train``, ``dev``, ``agreed``) whose texts are there.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 
 from nlp.heads import HEADS
 from nlp.scorer import Floats, load_scorer
+from training.annotations import load_annotations
 from training.labelled import LabelledSet
 from training.metrics import SLICES, HeadScore, score_head
 from training.recipe import Recipe
@@ -31,18 +33,42 @@ class SetScore:
         return wilson(self.score.accuracy, self.score.rows)
 
 
+_EMOTE = re.compile(r"\[[^\[\]]{1,12}\]")
+
+
 def evaluate_sets(
-    recipe: Recipe, model: str | None, data_dir: Path, *, split: str
+    recipe: Recipe, model: str | None, data_dir: Path, *, split: str, strip: bool = False
 ) -> list[SetScore]:
-    """Every head of every set of the recipe on one split; see ``load_sets``."""
+    """Every head of every set of the recipe on one split; see ``judged_sets``.
+
+    ``strip`` leaves emotes and emoji out: some sets made their labels from them.
+    """
     scorer = load_scorer(model)
-    sets = load_sets(recipe, data_dir, split=split)
+    sets = judged_sets(recipe, data_dir, split=split)
+    for labelled in sets if strip else ():
+        labelled.texts = [strip_emotes(text) for text in labelled.texts]
     return score_sets(
         sets,
         lambda texts: scorer.logits(texts).values,
         scorer.temperatures,
         scorer.thresholds,
     )
+
+
+def strip_emotes(normalized: str) -> str:
+    """A normalised text without its emotes; emoji are emotes there, too."""
+    return _EMOTE.sub("", normalized).strip() or "无"
+
+
+def judged_sets(recipe: Recipe, data_dir: Path, *, split: str) -> list[LabelledSet]:
+    """The recipe's sets; with the dev sets also the real comments that two readers agreed on.
+
+    Nothing is chosen by those: they are for judging alone.
+    """
+    sets = load_sets(recipe, data_dir, split=split)
+    if split == "dev" and recipe.annotations_repeat:
+        sets.append(load_annotations(recipe, data_dir, split="agreed"))
+    return sets
 
 
 def score_sets(

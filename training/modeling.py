@@ -15,6 +15,7 @@ from nlp.heads import HEADS, OUTPUT_SIZE, Head, output_slices
 
 SLICES = output_slices()
 TINY: Final = 1e-6
+RANK_WEIGHT: Final = 0.5  # of a topic's rank among the topics, beside its own probability
 RARE_BIAS: Final = -3.0  # a probability of 0.05 before anything is learnt
 OWN_WEIGHT: Final = 0.7  # a source's own classes, beside what the same row tells a shipped head
 
@@ -62,7 +63,8 @@ def loss_of(
     """Mean over rows of the weighted sum over heads of what each head can learn from its row.
 
     Exclusive heads: -log of the probability of the allowed classes among the supported ones.
-    The others: binary cross-entropy summed over the labels that are known.
+    The others: binary cross-entropy summed over the labels that are known; topics, of which the
+    first is shown, also learn to come before the others.
     ``own`` (rows, 3): a row's class among its source's own and where those start and end in the
     auxiliary outputs; -1 without one. Their loss is cross-entropy, with ``OWN_WEIGHT``.
     """
@@ -86,14 +88,17 @@ def _own_losses(logits: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
 
 def _row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     known = target >= 0
+    support = logits.masked_fill(~known, -1e4).logsumexp(-1)
+    allowed = logits.masked_fill(target != 1, -1e4).logsumexp(-1)
     if head.exclusive:
-        support = logits.masked_fill(~known, -1e4).logsumexp(-1)
-        allowed = logits.masked_fill(target != 1, -1e4).logsumexp(-1)
         return support - allowed
     each = nn.functional.binary_cross_entropy_with_logits(
         logits, target.clamp(min=0).float(), reduction="none"
     )
-    return (each * known).sum(-1)
+    loss = (each * known).sum(-1)
+    if head.name == "interest":  # which topic comes first counts, too
+        loss = loss + RANK_WEIGHT * (support - allowed) * (target == 1).any(-1)
+    return loss
 
 
 def distillation_loss(logits: torch.Tensor, soft: torch.Tensor, temperature: float) -> torch.Tensor:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from tokenizers import Tokenizer
 
+from data.corpus import read_corpus
+from nlp.analyzer import Analyzer
 from nlp.artifact import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, file_hash, load_artifact
 from nlp.engines import load_engine
 from nlp.heads import HEADS
-from nlp.scorer import Floats, NeuralScorer
+from nlp.normalize import normalize
+from nlp.scorer import Floats, NeuralScorer, load_scorer
 from nlp.tokenizer import CommentTokenizer
+from training.annotations import AGREED
+from training.behaviour import run_suite
 from training.calibrate import fit_temperatures, fit_thresholds
 from training.card import write_card
 from training.errors import TrainingError
-from training.evaluate import as_rows, score_sets
+from training.evaluate import as_rows, judged_sets, score_sets
 from training.export import export_onnx
 from training.labelled import LabelledSet
 from training.modeling import SLICES
@@ -26,14 +32,19 @@ from training.predict import predict
 from training.recipe import Recipe, recipe_from_record
 from training.record import read_record
 from training.runs import ENCODER_FILE, load_run
-from training.sources import load_sets
 
 log = logging.getLogger(__name__)
+JUDGED_ROWS: Final = 3_000  # of each dev set: scores, calibration
+COMPARED_ROWS: Final = 600  # of each dev set: labels before and after storing
+SPEED_TEXTS: Final = 2_000
+MODEL_LICENCE: Final = "the licence of the project, see LICENSE and NOTICE"
 MAX_FLIPS: Final = 0.003  # share of dev labels per head that the stored weights may change
 
 
-def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
+def export_run(run_dir: Path, out: Path, *, data_dir: Path, behaviour: Path | None = None) -> Path:
     """Writes the model folder ``out`` from ``run_dir/best.pt``.
+
+    ``behaviour`` is the folder of the behavioural suite's cases, for the model card.
 
     Raises:
         TrainingError: ``run_dir`` is no run, or storing the weights in int8 and fp16 changes more
@@ -41,24 +52,34 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path) -> Path:
     """
     record = read_record(run_dir)
     recipe = recipe_from_record(record["recipe"])
-    dev = load_sets(recipe, data_dir, split="dev")
+    dev = [_first(s, JUDGED_ROWS) for s in judged_sets(recipe, data_dir, split="dev")]
+    compared = [_first(s, COMPARED_ROWS) for s in dev]
     out.mkdir(parents=True, exist_ok=True)
-    exact = _write_network(run_dir, out, recipe, dev)
+    exact = _write_network(run_dir, out, recipe, compared)
     encoder = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
     _write_config(out, recipe, encoder)
-    stored = [_serve(out, s.texts, precision="f32") for s in dev]
+    stored = [_serve(out, s.texts, precision="f32") for s in compared]
     served = [_serve(out, s.texts, precision="auto") for s in dev]
-    flips = {"stored": label_flips(exact, stored), "served": label_flips(exact, served)}
+    same = [values[:COMPARED_ROWS] for values in served]
+    flips = {"stored": label_flips(exact, stored), "served": label_flips(exact, same)}
     _gate(flips["stored"])
-    pairs = list(zip(dev, served, strict=True))
+    pairs = [(s, v) for s, v in zip(dev, served, strict=True) if s.name != AGREED]
     temperatures = fit_temperatures(pairs)
     thresholds = fit_thresholds(pairs, temperatures)
     results = iter(served)
     scores = score_sets(dev, lambda _: next(results), temperatures, thresholds)
-    metrics = {"dev": as_rows(scores), "flips_against_float32": flips}
+    metrics: dict[str, Any] = {"dev": as_rows(scores), "flips_against_float32": flips}
     _write_config(out, recipe, encoder, temperatures, thresholds, metrics)
-    write_card(out, record, scores, flips)
+    metrics["comments_per_s"] = round(_speed(out))
+    suite = run_suite(Analyzer(load_scorer(str(out))), behaviour) if behaviour else []
+    metrics["behaviour"] = {s.name: round(s.passed, 4) for s in suite}
+    _write_config(out, recipe, encoder, temperatures, thresholds, metrics)
+    write_card(out, record, scores, flips, suite, speed=metrics["comments_per_s"])
     return out
+
+
+def _first(labelled: LabelledSet, rows: int) -> LabelledSet:
+    return labelled.take(range(min(rows, len(labelled))))
 
 
 def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
@@ -102,6 +123,18 @@ def _serve(folder: Path, texts: list[str], *, precision: str) -> Floats:
     return NeuralScorer(load_artifact(str(folder)), engine).logits(texts).values
 
 
+def _speed(folder: Path) -> float:
+    """Comments of the written corpus per second, in batches, as served: the median of five runs."""
+    texts = [normalize(row["text"]) for row in read_corpus()[:SPEED_TEXTS]]
+    scorer = load_scorer(str(folder))
+    rates = []
+    for _ in range(6):  # the first one compiles the shapes
+        start = time.perf_counter()
+        scorer.logits(texts)
+        rates.append(len(texts) / (time.perf_counter() - start))
+    return float(np.median(rates[1:]))
+
+
 def _write_config(
     out: Path,
     recipe: Recipe,
@@ -119,6 +152,11 @@ def _write_config(
         "files": {name: file_hash(out / name) for name in (MODEL_FILE, TOKENIZER_FILE)},
         "metrics": metrics or {},
         "encoder": encoder,
+        "licence": {
+            "model": MODEL_LICENCE,
+            "base": recipe.base_licence,
+            "data": {Path(s.file).stem: s.licence for s in recipe.sources},
+        },
     }
     text = json.dumps(config, ensure_ascii=False, indent=1)
     (out / CONFIG_FILE).write_text(text + "\n", encoding="utf-8")

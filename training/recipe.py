@@ -103,6 +103,7 @@ class Recipe:
     annotations_dumps: str = "dumps"  # folder of the data folder that holds their texts
     sources: tuple[Source, ...] = ()
     starts_from: str | None = None  # the recipe whose run's last weights this one goes on from
+    base_licence: str = "not stated"
     unlabelled: tuple[str, ...] = ()  # folders of dumps: texts to adapt to or to distil on
     unlabelled_limit: PositiveInt = 100_000
     mask_share: Share = 0.0  # above 0: masked language modelling on the unlabelled texts alone

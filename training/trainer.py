@@ -150,9 +150,9 @@ class Trainer:
         each = [value for heads in scores.values() for value in heads.values()]
         mean = float(np.mean(each)) if each else 0.0
         self._log(step=self.step, dev=scores, mean=round(mean, 4))
-        self._worse += 1
+        self._worse = 0 if mean > self.best else self._worse + 1
         if mean >= self.best:
-            self.best, self._worse = mean, 0
+            self.best = mean
             _write(self.model.state_dict(), self.run_dir / BEST_FILE)
         self._save()
 

@@ -12,7 +12,11 @@ from serving.cli.common import existing, pairs, settings
 
 if TYPE_CHECKING:
     from serving.settings import Settings
+    from training.behaviour import CapabilityScore
 
+BehaviourOption = Annotated[
+    Path | None, typer.Option(help="Folder of the behavioural suite's cases.")
+]
 DataOption = Annotated[Path | None, typer.Option("--data", help="Folder of labelled sets.")]
 
 
@@ -97,6 +101,7 @@ def export(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     out: Annotated[Path, typer.Option(help="The model folder to write, e.g. nlp/models/small")],
     data: DataOption = None,
+    behaviour: BehaviourOption = None,
 ) -> None:
     """Calibrate on dev rows, write the model folder and its card."""
     _need_training()
@@ -105,7 +110,7 @@ def export(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = settings(data_dir=data)
     folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
-    typer.echo(str(export_run(run, out, data_dir=folder)))
+    typer.echo(str(export_run(run, out, data_dir=folder, behaviour=behaviour)))
 
 
 def evaluate(
@@ -113,19 +118,49 @@ def evaluate(
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
     split: Annotated[str, typer.Option(help="dev or test")] = "dev",
     data: DataOption = None,
+    behaviour: BehaviourOption = None,
+    strip_emotes: Annotated[
+        bool, typer.Option(help="Leave emotes and emoji out of every text.")
+    ] = False,
+    confusion: Annotated[bool, typer.Option(help="Add who was taken for whom.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Score a recipe's sets with an exported model: accuracy, macro-F1, calibration error."""
+    """Score a recipe's sets with an exported model: accuracy, macro-F1, calibration error.
+
+    With --behaviour the behavioural suite, too.
+    """
     _need_training()
     import json
 
-    from training.evaluate import as_rows, evaluate_sets, table
+    from training.evaluate import as_rows, confusion_lines, evaluate_sets, table
     from training.recipe import load_recipe
 
     config = settings(model=model, data_dir=data)
     folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
-    scores = evaluate_sets(load_recipe(recipe), config.model, folder, split=split)
-    typer.echo(json.dumps(as_rows(scores), ensure_ascii=False) if as_json else table(scores))
+    scores = evaluate_sets(
+        load_recipe(recipe), config.model, folder, split=split, strip=strip_emotes
+    )
+    suite = _suite(config, behaviour) if behaviour else []
+    if as_json:
+        rows = as_rows(scores)
+        passed = {s.name: {"cases": s.cases, "passed": s.passed} for s in suite}
+        document = {"sets": rows, "behaviour": passed} if behaviour else rows
+        typer.echo(json.dumps(document, ensure_ascii=False))
+        return
+    typer.echo(table(scores))
+    for line in (line for s in scores if confusion for line in confusion_lines(s)):
+        typer.echo(line)
+    if suite:
+        from training.behaviour import suite_table
+
+        typer.echo("\n" + suite_table(suite))
+
+
+def _suite(config: Settings, folder: Path) -> list[CapabilityScore]:
+    from serving.cli.common import make_analyzer
+    from training.behaviour import run_suite
+
+    return run_suite(make_analyzer(config), folder)
 
 
 def _need_training() -> None:

@@ -51,4 +51,11 @@ def test_decode_uses_each_labels_own_threshold() -> None:
 
 def test_heads_have_the_contract_labels() -> None:
     sizes = {head.name: len(head.labels) for head in HEADS}
-    assert sizes == {"sentiment": 3, "emotion": 8, "interest": 26, "flags": 6, "risks": 9, "aspects": 39}
+    assert sizes == {
+        "sentiment": 3,
+        "emotion": 8,
+        "interest": 26,
+        "flags": 6,
+        "risks": 9,
+        "aspects": 39,
+    }

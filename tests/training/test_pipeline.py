@@ -64,7 +64,7 @@ def test_export_run_card_holds_the_figures(run_dir: Path, model_dir: Path) -> No
     assert card.startswith("# tiny-test\n")
     assert f"{record['pieces']:,} pieces" in card
     for name, entry in record["data"].items():
-        assert f"| {name} | {entry['rows']} | `{entry['sha256']}` |" in card
+        assert f"| {name} | {entry['rows']} | not stated | `{entry['sha256']}` |" in card
     for row in metrics["dev"]:
         assert f"| {row['dataset']} | {row['head']} | {row['rows']} |" in card
         assert f"{100 * row['macro_f1']:.1f}" in card
