@@ -39,6 +39,9 @@ _CHAR_RUN = re.compile(rf"([^\s\d\[\]])\1{{{MAX_RUN},}}")
 _SIXES = re.compile(r"6{4,}|(?<=2)3{4,}")
 _SKIN_TONE = re.compile("[\U0001f3fb-\U0001f3ff]")
 _DOTS = re.compile(r"\.{2,}")
+_HAN = "[\u4e00-\u9fff]"
+_SPELLED = re.compile(rf"(?<!{_HAN}){_HAN}( )(?:{_HAN} )+{_HAN}(?!{_HAN})")
+_HIDDEN = re.compile(rf"{_HAN}([*·._~|])(?:{_HAN}\1)+{_HAN}")
 _SPACE = re.compile(r"\s+")
 _ASCII_PUNCTUATION = str.maketrans(
     {",": "，", "!": "！", "?": "？", ":": "：", ";": "；", "(": "（", ")": "）"}
@@ -159,6 +162,15 @@ def unify_punctuation(text: str) -> str:
     return _DIGIT_PUNCTUATION.sub(lambda m: "," if m[1] == "，" else ":", text)
 
 
+def join_separated(text: str) -> str:
+    """Three or more Chinese characters, each parted from the next by the same blank or sign, are
+    joined: 加*微*信 hides a word, 好 难 吃 spells it out.
+    """
+    for pattern in (_SPELLED, _HIDDEN):
+        text = pattern.sub(lambda m: m[0].replace(m[1], ""), text)
+    return text
+
+
 def tidy(text: str) -> str:
     """Latin letters in lower case, one blank between words, one @ for a row of mentions."""
     text = _SPACE.sub(" ", text.lower())
@@ -178,6 +190,7 @@ RULES: Final = (
     mark_emotes,
     unify_punctuation,
     tidy,
+    join_separated,
     collapse_runs,
 )
 
