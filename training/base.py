@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import torch
 from transformers import AutoConfig, AutoModel, PreTrainedModel
@@ -18,7 +18,17 @@ from training.errors import TrainingError
 
 _POOLED: Final = ("bert", "ernie", "roberta")  # architectures that add a pooler unless told not to
 _DROPOUTS: Final = ("hidden_dropout_prob", "attention_probs_dropout_prob")
+_SENTENCEPIECE: Final = {
+    "<pad>": "[PAD]", "<s>": "[CLS]", "</s>": "[SEP]", "<mask>": "[MASK]", "<unk>": "[UNK]"
+}  # fmt: skip
 SPECIAL: Final = ("[PAD]", "[CLS]", "[SEP]", "[MASK]", "[UNK]")
+
+
+class Pieces(NamedTuple):
+    """A base's pieces in id order, special ones under our names; ``scores`` are a Unigram's."""
+
+    names: tuple[str, ...]
+    scores: tuple[float, ...] | None = None  # log probabilities; None: WordPiece
 
 
 def load_encoder(base: str | Path) -> PreTrainedModel:
@@ -62,15 +72,15 @@ def pooling_option(model_type: str) -> dict[str, bool]:
     return {"add_pooling_layer": False} if model_type in _POOLED else {}
 
 
-def read_pieces(base: str | Path) -> list[str]:
-    """The WordPiece vocabulary in id order, from ``vocab.txt`` or else ``tokenizer.json``.
+def read_pieces(base: str | Path) -> Pieces:
+    """The vocabulary in id order, from ``vocab.txt`` or else ``tokenizer.json``.
 
     Raises:
-        TrainingError: neither file is there, it is no WordPiece vocabulary, or it lacks one of
-            ``SPECIAL``.
+        TrainingError: neither file is there, it is neither a WordPiece nor a Unigram vocabulary, or
+            it lacks one of ``SPECIAL``.
     """
     if (file := _base_file(base, "vocab.txt")) is not None:
-        pieces = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+        pieces = Pieces(tuple(file.read_text(encoding="utf-8").removesuffix("\n").split("\n")))
     elif (file := _base_file(base, "tokenizer.json")) is not None:
         pieces = _pieces_of_tokenizer(file)
     else:
@@ -78,7 +88,7 @@ def read_pieces(base: str | Path) -> list[str]:
             f"expected vocab.txt or tokenizer.json at the base encoder {str(base)!r}, found "
             "neither (or the hub is out of reach); name a folder or a hub model that has one"
         )
-    missing = [token for token in SPECIAL if token not in pieces]
+    missing = [token for token in SPECIAL if token not in pieces.names]
     if missing:
         raise TrainingError(
             f"{file}: expected the pieces {SPECIAL}, found no {missing}; take a BERT-like base"
@@ -86,15 +96,21 @@ def read_pieces(base: str | Path) -> list[str]:
     return pieces
 
 
-def _pieces_of_tokenizer(file: Path) -> list[str]:
-    model = json.loads(file.read_text(encoding="utf-8"))["model"]
-    if model.get("type") != "WordPiece":
-        raise TrainingError(
-            f"{file}: expected a WordPiece vocabulary, found {model.get('type')}; "
-            "take a BERT-like base"
-        )
-    vocab: dict[str, int] = model["vocab"]
-    return sorted(vocab, key=vocab.__getitem__)
+def _pieces_of_tokenizer(file: Path) -> Pieces:
+    content = json.loads(file.read_text(encoding="utf-8"))
+    model = content["model"]
+    if model.get("type") == "WordPiece":
+        vocab: dict[str, int] = model["vocab"]
+        return Pieces(tuple(sorted(vocab, key=vocab.__getitem__)))
+    if model.get("type") == "Unigram":
+        added = [t for t in content.get("added_tokens", []) if t["id"] >= len(model["vocab"])]
+        scored = [*model["vocab"], *([t["content"], 0.0] for t in added)]
+        names = tuple(_SENTENCEPIECE.get(name, name) for name, _ in scored)
+        return Pieces(names, tuple(score for _, score in scored))
+    raise TrainingError(
+        f"{file}: expected a WordPiece or Unigram vocabulary, found {model.get('type')}; "
+        "take a BERT-like base"
+    )
 
 
 def _base_file(base: str | Path, name: str) -> Path | None:

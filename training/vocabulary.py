@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, cast
 
 import torch
 from tokenizers import AddedToken, Tokenizer, models, normalizers, pre_tokenizers
 
-from training.base import SPECIAL
+from training.base import SPECIAL, Pieces
 
 CHUNK: Final = 5_000  # texts tokenized at once
 _EMOTE = re.compile(r"\[[\w·]{1,12}\]")
@@ -27,13 +27,13 @@ _ALWAYS = re.compile(r"[!-~]|##[a-z0-9]|[\u3000-\u303f\uff00-\uff65]")
 class Vocabulary:
     """``pieces`` in id order; ``origins[i]`` are the base ids whose mean starts embedding row i."""
 
-    pieces: tuple[str, ...]
+    pieces: Pieces
     emotes: tuple[str, ...]
     origins: tuple[tuple[int, ...], ...]
 
     def tokenizer(self) -> Tokenizer:
         """A fast tokenizer for normalised text over these pieces and emotes."""
-        tokenizer = _wordpiece(self.pieces)
+        tokenizer = _tokenizer(self.pieces)
         tokenizer.add_tokens([AddedToken(e, normalized=False) for e in self.emotes])
         return tokenizer
 
@@ -43,15 +43,15 @@ class Vocabulary:
 
 
 def build_vocabulary(
-    base: Sequence[str], texts: Iterable[str], *, min_piece_count: int, min_emote_count: int
+    base: Pieces, texts: Iterable[str], *, min_piece_count: int, min_emote_count: int
 ) -> Vocabulary:
     """The base's pieces and the emotes that occur this often in normalised texts.
 
     Special tokens, ASCII and full-width punctuation always stay. The special tokens come first.
     """
-    tokenizer = _wordpiece(base)
+    tokenizer = _tokenizer(base)
     pieces, emotes = _count(tokenizer, texts)
-    base_ids = {piece: i for i, piece in enumerate(base)}
+    base_ids = {piece: i for i, piece in enumerate(base.names)}
     kept = [
         piece
         for piece, i in base_ids.items()
@@ -61,7 +61,9 @@ def build_vocabulary(
     names = [name for name in names if name.upper() not in SPECIAL]
     origins: list[tuple[int, ...]] = [(base_ids[p],) for p in (*SPECIAL, *kept)]
     origins += [_emote_origin(tokenizer, name, base_ids["[UNK]"]) for name in names]
-    return Vocabulary(pieces=(*SPECIAL, *kept), emotes=tuple(names), origins=tuple(origins))
+    found = (*SPECIAL, *kept)
+    scores = None if base.scores is None else tuple(base.scores[base_ids[p]] for p in found)
+    return Vocabulary(pieces=Pieces(found, scores), emotes=tuple(names), origins=tuple(origins))
 
 
 def _count(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Counter[int], Counter[str]]:
@@ -78,6 +80,18 @@ def _count(tokenizer: Tokenizer, texts: Iterable[str]) -> tuple[Counter[int], Co
 def _emote_origin(tokenizer: Tokenizer, name: str, unknown: int) -> tuple[int, ...]:
     ids = tokenizer.encode(name[1:-1], add_special_tokens=False).ids
     return tuple(ids) or (unknown,)
+
+
+def _tokenizer(pieces: Pieces) -> Tokenizer:
+    return _wordpiece(pieces.names) if pieces.scores is None else _unigram(pieces)
+
+
+def _unigram(pieces: Pieces) -> Tokenizer:
+    """SentencePiece's Unigram over already normalised text; a blank before the text is its own."""
+    vocab = list(zip(pieces.names, cast(tuple[float, ...], pieces.scores), strict=True))
+    tokenizer = Tokenizer(models.Unigram(vocab, unk_id=pieces.names.index("[UNK]")))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")
+    return tokenizer
 
 
 def _wordpiece(pieces: Iterable[str]) -> Tokenizer:
