@@ -7,6 +7,7 @@ text uses back into floats.
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -18,6 +19,7 @@ from torch import nn
 
 from nlp.batching import TOKEN_BUDGET
 from training.modeling import CommentModel
+from training.quantize import Batch, quantize_int8
 
 FP16_FROM_ELEMENTS: Final = 1_000  # smaller tensors (biases, norms) stay in float32
 
@@ -62,10 +64,18 @@ def quantize_embedding(model: CommentModel, *, max_tokens: int) -> CommentModel:
     return model
 
 
-def export_onnx(model: CommentModel, path: Path, *, max_tokens: int, pad_id: int) -> None:
+def export_onnx(
+    model: CommentModel,
+    path: Path,
+    *,
+    max_tokens: int,
+    pad_id: int,
+    calibration: list[Batch] | None = None,
+) -> None:
     """Writes ``path``; the input is ``ids`` (rows, tokens) int64, the output ``logits``.
 
-    Changes ``model``: see ``quantize_embedding``.
+    With ``calibration``, batches of ids, the linear layers become int8, too. Changes ``model``: see
+    ``quantize_embedding``.
     """
     quantized = quantize_embedding(model.eval().float(), max_tokens=max_tokens)
     ids = torch.full((3, 8), pad_id + 1)  # any ids do; the shapes are declared free below
@@ -82,7 +92,14 @@ def export_onnx(model: CommentModel, path: Path, *, max_tokens: int, pad_id: int
         optimize=True,
         verbose=False,
     )
-    onnx.save(store_fp16(cast(Any, program).model_proto), str(path))
+    proto = cast(Any, program).model_proto
+    if calibration is None:
+        onnx.save(store_fp16(proto), str(path))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / "float.onnx"
+        onnx.save(proto, str(whole))
+        quantize_int8(whole, path, calibration)
 
 
 def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -104,3 +121,12 @@ def store_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     del graph.node[:]
     graph.node.extend([*casts, *nodes])
     return model
+
+
+def write_openvino_ir(model_file: Path) -> Path:
+    """``model.xml`` and ``model.bin`` beside the ONNX file, weights in fp16."""
+    import openvino
+
+    target = model_file.with_suffix(".xml")
+    openvino.save_model(openvino.convert_model(str(model_file)), str(target), compress_to_fp16=True)
+    return target

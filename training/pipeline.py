@@ -14,6 +14,7 @@ from tokenizers import Tokenizer
 from data.corpus import read_corpus
 from nlp.analyzer import Analyzer
 from nlp.artifact import CONFIG_FILE, MODEL_FILE, TOKENIZER_FILE, file_hash, load_artifact
+from nlp.batching import fill, plan_batches
 from nlp.engines import load_engine
 from nlp.heads import HEADS
 from nlp.normalize import normalize
@@ -25,10 +26,11 @@ from training.calibrate import fit_temperatures, fit_thresholds
 from training.card import write_card
 from training.errors import TrainingError
 from training.evaluate import as_rows, judged_sets, score_sets
-from training.export import export_onnx
+from training.export import export_onnx, write_openvino_ir
 from training.labelled import LabelledSet
 from training.modeling import SLICES
 from training.predict import predict
+from training.quantize import Batch
 from training.recipe import Recipe, recipe_from_record
 from training.record import read_record
 from training.runs import ENCODER_FILE, load_run
@@ -36,15 +38,26 @@ from training.runs import ENCODER_FILE, load_run
 log = logging.getLogger(__name__)
 JUDGED_ROWS: Final = 3_000  # of each dev set: scores, calibration
 COMPARED_ROWS: Final = 600  # of each dev set: labels before and after storing
+CALIBRATION_TEXTS: Final = 1_000  # for int8
 SPEED_TEXTS: Final = 2_000
 MODEL_LICENCE: Final = "the licence of the project, see LICENSE and NOTICE"
 MAX_FLIPS: Final = 0.003  # share of dev labels per head that the stored weights may change
 
 
-def export_run(run_dir: Path, out: Path, *, data_dir: Path, behaviour: Path | None = None) -> Path:
+def export_run(
+    run_dir: Path,
+    out: Path,
+    *,
+    data_dir: Path,
+    behaviour: Path | None = None,
+    int8: bool = False,
+    openvino_ir: bool = False,
+) -> Path:
     """Writes the model folder ``out`` from ``run_dir/best.pt``.
 
-    ``behaviour`` is the folder of the behavioural suite's cases, for the model card.
+    ``int8`` stores and computes the linear layers so; ``openvino_ir`` adds model.xml and model.bin
+    for programs that read only those. ``behaviour`` is the folder of the behavioural suite's cases,
+    for the model card.
 
     Raises:
         TrainingError: ``run_dir`` is no run, or storing the weights in int8 and fp16 changes more
@@ -55,7 +68,7 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path, behaviour: Path | No
     dev = [_first(s, JUDGED_ROWS) for s in judged_sets(recipe, data_dir, split="dev")]
     compared = [_first(s, COMPARED_ROWS) for s in dev]
     out.mkdir(parents=True, exist_ok=True)
-    exact = _write_network(run_dir, out, recipe, compared)
+    exact = _write_network(run_dir, out, recipe, compared, int8=int8)
     encoder = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
     _write_config(out, recipe, encoder)
     stored = [_serve(out, s.texts, precision="f32") for s in compared]
@@ -74,6 +87,8 @@ def export_run(run_dir: Path, out: Path, *, data_dir: Path, behaviour: Path | No
     suite = run_suite(Analyzer(load_scorer(str(out))), behaviour) if behaviour else []
     metrics["behaviour"] = {s.name: round(s.passed, 4) for s in suite}
     _write_config(out, recipe, encoder, temperatures, thresholds, metrics)
+    if openvino_ir:
+        write_openvino_ir(out / MODEL_FILE)
     write_card(out, record, scores, flips, suite, speed=metrics["comments_per_s"])
     return out
 
@@ -97,7 +112,7 @@ def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
 
 
 def _write_network(
-    run_dir: Path, out: Path, recipe: Recipe, dev: list[LabelledSet]
+    run_dir: Path, out: Path, recipe: Recipe, dev: list[LabelledSet], *, int8: bool
 ) -> list[Floats]:
     """Writes tokenizer and network; gives the dev sets' logits before any rounding."""
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER_FILE))
@@ -105,8 +120,22 @@ def _write_network(
     comments = CommentTokenizer(tokenizer, max_tokens=recipe.max_tokens)
     model = load_run(run_dir, recipe)
     exact = [predict(model, s.texts, comments, autocast=False) for s in dev]
-    export_onnx(model, out / MODEL_FILE, max_tokens=recipe.max_tokens, pad_id=comments.pad_id)
+    export_onnx(
+        model,
+        out / MODEL_FILE,
+        max_tokens=recipe.max_tokens,
+        pad_id=comments.pad_id,
+        calibration=_calibration(comments) if int8 else None,
+    )
     return exact
+
+
+def _calibration(tokenizer: CommentTokenizer) -> list[Batch]:
+    """Batches of the written corpus, in every length that it has."""
+    step = max(1, len(read_corpus()) // CALIBRATION_TEXTS)
+    ids = [e.ids for e in tokenizer.encode([normalize(r["text"]) for r in read_corpus()[::step]])]
+    lengths = np.array([len(i) for i in ids], dtype=np.int64)
+    return [fill(ids, batch, tokenizer.pad_id) for batch in plan_batches(lengths)]
 
 
 def _gate(flips: dict[str, float]) -> None:

@@ -102,6 +102,8 @@ def export(
     out: Annotated[Path, typer.Option(help="The model folder to write, e.g. nlp/models/small")],
     data: DataOption = None,
     behaviour: BehaviourOption = None,
+    int8: Annotated[bool, typer.Option(help="Linear layers in int8, if the gate lets it.")] = False,
+    openvino_ir: Annotated[bool, typer.Option(help="Add model.xml and model.bin.")] = False,
 ) -> None:
     """Calibrate on dev rows, write the model folder and its card."""
     _need_training()
@@ -110,7 +112,10 @@ def export(
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     config = settings(data_dir=data)
     folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
-    typer.echo(str(export_run(run, out, data_dir=folder, behaviour=behaviour)))
+    made = export_run(
+        run, out, data_dir=folder, behaviour=behaviour, int8=int8, openvino_ir=openvino_ir
+    )
+    typer.echo(str(made))
 
 
 def evaluate(

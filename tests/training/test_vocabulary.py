@@ -72,9 +72,7 @@ def test_read_pieces_from_tokenizer_json_in_id_order(tmp_path: Path) -> None:
 
 def test_read_pieces_other_tokenizer_raises(tmp_path: Path) -> None:
     write_tokenizer_json(tmp_path, kind="BPE")
-    with pytest.raises(
-        TrainingError, match="WordPiece or Unigram vocabulary, found BPE"
-    ):
+    with pytest.raises(TrainingError, match="WordPiece or Unigram vocabulary, found BPE"):
         read_pieces(tmp_path)
 
 
