@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import (
@@ -37,6 +37,7 @@ _NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
     "mask_share": 0.0,
     "unlabelled": (),
     "distill_teachers": (),
+    "refit_heads": (),
 }
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
@@ -117,6 +118,7 @@ class Recipe:
     distill_teachers: tuple[str, ...] = ()  # runs beside this one
     distill_weight: NonNegativeFloat = 1.0
     distill_temperature: PositiveFloat = 2.0
+    refit_heads: tuple[Literal["interest", "flags", "risks", "aspects"], ...] = ()
     accumulate: PositiveInt = 1  # batches per step of the optimiser
     evaluations: PositiveInt = 2  # per epoch
     patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never
