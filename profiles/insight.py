@@ -148,9 +148,9 @@ def insight_by_content(comments: pa.Table, as_of: datetime) -> pa.Table:
 
     Columns: platform, content_id, n, n_judged, n_<sentiment>, mean_score, first_at, last_at,
     emotions (without "none"), keywords {keyword, n, lift}, aspects {aspect, n, n_<polarity>}, risks
-    {risk, n}, evidence_negative and evidence_positive (distinct texts, most liked
-    first, bare emoji and other short ones after the rest), hourly {hour, n, n_judged, n_negative} in UTC, and share_<sentiment> with _low and _high (null where nothing
-    is judged).
+    {risk, n}, evidence_negative and evidence_positive (distinct texts, most liked first, bare emoji
+    and other short ones after the rest), hourly {hour, n, n_judged, n_negative} in UTC, and
+    share_<sentiment> with _low and _high (null where nothing is judged).
 
     Raises:
         ProfilesError: ``as_of`` has no time zone.
