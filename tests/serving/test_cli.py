@@ -123,7 +123,7 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], command: Command) -
         (["score", "none.csv", "--out", "o.csv"], "none.csv"),
         (["ingest", "comments", "none.csv"], "none.csv"),
         (["analyze", "好", "--model", "none"], "found 'none'"),
-        (["profile", "nobody"], "nobody"),
+        (["profile", "nobody"], "tingfeng ingest comments FILE"),
     ],
 )
 def test_failed_run_is_one_line_and_1(arguments: list[str], message: str, command: Command) -> None:
@@ -209,6 +209,34 @@ def test_store_commands_end_with_a_profile_and_a_report(
     assert all({"as_of", "n"} <= set(dimension) for dimension in profile.values())
     for name in ("r.html", "r.xlsx"):
         assert command("report", "--out", name).code == 0 and (tmp_path / name).stat().st_size
+
+
+@pytest.mark.parametrize(
+    "arguments", [["profile", "u1"], ["refresh"], ["report", "--out", "r.html"]]
+)
+def test_reading_without_a_store_says_what_makes_one_and_makes_nothing(
+    arguments: list[str], command: Command, tmp_path: Path
+) -> None:
+    result = command(*arguments)
+    line = one_line(result)
+    assert result.code == 1 and "found none yet" in line and "tingfeng ingest" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_person_is_one_line_and_1(command: Command, write_jsonl: WriteJsonl) -> None:
+    assert command("ingest", "comments", write_jsonl(ROWS)).code == 0
+    result = command("profile", "nobody")
+    assert result.code == 1 and "'nobody'" in one_line(result)
+
+
+def test_store_of_a_bare_word_is_one_line_and_2(
+    command: Command, write_jsonl: WriteJsonl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINGFENG_STORE", "foo")
+    for arguments in (["ingest", "comments", write_jsonl(ROWS)], ["refresh"], ["profile", "u1"]):
+        result = command(*arguments)
+        assert result.code == 2 and "found 'foo'" in result.err.splitlines()[-1]
+    assert not (tmp_path / "foo").exists()
 
 
 def test_command_groups_and_help_answer_through_typer() -> None:
