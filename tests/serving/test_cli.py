@@ -254,7 +254,7 @@ def test_drift_lists_who_moved_with_evidence(command: Command, tmp_path: Path) -
     ]
     rows.append(("z", "u2", days[-1], [{"topic": "food", "score": 0.5}]))
     table = pa.Table.from_pylist([dict(zip(fields, row, strict=True)) for row in rows])
-    with open_store(Settings()) as store:
+    with open_store(Settings(), create=True) as store:
         store.load("comments", table, "run")
     found = document(command("drift", "--as-of", "2026-09-28", "--json", "--out", "d.csv"))
     (mover,) = found["movers"]
