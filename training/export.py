@@ -54,10 +54,11 @@ class Network(nn.Module):
         return logits
 
 
-def quantize_embedding(model: CommentModel, *, max_tokens: int) -> CommentModel:
+def quantize_embedding(model: CommentModel, *, max_tokens: int, int8: bool = True) -> CommentModel:
     """Puts the int8 embedding in place and drops the positions that are never reached."""
     embeddings = cast(Any, model.encoder.embeddings)
-    model.encoder.set_input_embeddings(Int8Embedding(embeddings.word_embeddings.weight.data))
+    if int8:
+        model.encoder.set_input_embeddings(Int8Embedding(embeddings.word_embeddings.weight.data))
     embeddings.position_embeddings.weight.data = embeddings.position_embeddings.weight.data[
         :max_tokens
     ].clone()
@@ -71,13 +72,15 @@ def export_onnx(
     max_tokens: int,
     pad_id: int,
     calibration: list[Batch] | None = None,
+    int8_embedding: bool = True,
 ) -> None:
     """Writes ``path``; the input is ``ids`` (rows, tokens) int64, the output ``logits``.
 
-    With ``calibration``, batches of ids, the linear layers become int8, too. Changes ``model``: see
+    With ``calibration``, batches of ids, the linear layers become int8, too; without
+    ``int8_embedding`` the embedding is fp16 as the other weights are. Changes ``model``: see
     ``quantize_embedding``.
     """
-    quantized = quantize_embedding(model.eval().float(), max_tokens=max_tokens)
+    quantized = quantize_embedding(model.eval().float(), max_tokens=max_tokens, int8=int8_embedding)
     ids = torch.full((3, 8), pad_id + 1)  # any ids do; the shapes are declared free below
     ids[1, 6:] = pad_id
     rows = torch.export.Dim("rows", min=1, max=TOKEN_BUDGET)

@@ -52,11 +52,13 @@ def export_run(
     behaviour: Path | None = None,
     int8: bool = False,
     openvino_ir: bool = False,
+    int8_embedding: bool = True,
 ) -> Path:
     """Writes the model folder ``out`` from ``run_dir/best.pt``.
 
     ``int8`` stores and computes the linear layers so; ``openvino_ir`` adds model.xml and model.bin
-    for programs that read only those. ``behaviour`` is the folder of the behavioural suite's cases,
+    for programs that read only those; without ``int8_embedding`` the file is a third larger and
+    closer to the trained network. ``behaviour`` is the folder of the behavioural suite's cases,
     for the model card.
 
     Raises:
@@ -68,7 +70,7 @@ def export_run(
     dev = [_first(s, JUDGED_ROWS) for s in judged_sets(recipe, data_dir, split="dev")]
     compared = [_first(s, COMPARED_ROWS) for s in dev]
     out.mkdir(parents=True, exist_ok=True)
-    exact = _write_network(run_dir, out, recipe, compared, int8=int8)
+    exact = _write_network(run_dir, out, recipe, compared, int8=int8, embedding=int8_embedding)
     encoder = json.loads((run_dir / ENCODER_FILE).read_text(encoding="utf-8"))
     _write_config(out, recipe, encoder)
     stored = [_serve(out, s.texts, precision="f32") for s in compared]
@@ -112,7 +114,7 @@ def label_flips(exact: list[Floats], served: list[Floats]) -> dict[str, float]:
 
 
 def _write_network(
-    run_dir: Path, out: Path, recipe: Recipe, dev: list[LabelledSet], *, int8: bool
+    run_dir: Path, out: Path, recipe: Recipe, dev: list[LabelledSet], *, int8: bool, embedding: bool
 ) -> list[Floats]:
     """Writes tokenizer and network; gives the dev sets' logits before any rounding."""
     tokenizer = Tokenizer.from_file(str(run_dir / TOKENIZER_FILE))
@@ -126,6 +128,7 @@ def _write_network(
         max_tokens=recipe.max_tokens,
         pad_id=comments.pad_id,
         calibration=_calibration(comments) if int8 else None,
+        int8_embedding=embedding,
     )
     return exact
 

@@ -64,7 +64,8 @@ def stored_weights(path: Path) -> dict[str, torch.Tensor]:
                     if weight is not None:
                         name = bias.removeprefix(PREFIX).removesuffix("bias") + "weight"
                         found.setdefault(name, weight)
-    found[EMBEDDING] = _embedding(graph)
+    if EMBEDDING not in found:  # stored in int8
+        found[EMBEDDING] = _embedding(graph)
     return found
 
 

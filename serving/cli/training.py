@@ -105,6 +105,7 @@ def export(
     behaviour: BehaviourOption = None,
     int8: Annotated[bool, typer.Option(help="Linear layers in int8, if the gate lets it.")] = False,
     openvino_ir: Annotated[bool, typer.Option(help="Add model.xml and model.bin.")] = False,
+    int8_embedding: Annotated[bool, typer.Option(help="Or fp16: larger, closer.")] = True,
 ) -> None:
     """Calibrate on dev rows, write the model folder and its card."""
     _need_training()
@@ -114,7 +115,13 @@ def export(
     config = settings(data_dir=data)
     folder = existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR")
     made = export_run(
-        run, out, data_dir=folder, behaviour=behaviour, int8=int8, openvino_ir=openvino_ir
+        run,
+        out,
+        data_dir=folder,
+        behaviour=behaviour,
+        int8=int8,
+        openvino_ir=openvino_ir,
+        int8_embedding=int8_embedding,
     )
     typer.echo(str(made))
 

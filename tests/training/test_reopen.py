@@ -12,10 +12,12 @@ from tokenizers import Tokenizer
 
 from nlp.scorer import load_scorer
 from nlp.tokenizer import CommentTokenizer
-from tests.training.tiny import BAD, FOOD, GOOD
+from tests.training.tiny import BAD, FOOD, GOOD, tiny_recipe
 from training.errors import TrainingError
+from training.export import export_onnx
 from training.predict import predict
 from training.reopen import reopen
+from training.runs import load_run
 
 TEXTS = [GOOD, BAD[:2] + FOOD, "的了是", GOOD + BAD * 5]
 
@@ -26,6 +28,16 @@ def test_reopen_gives_the_served_logits(model_dir: Path) -> None:
     found = predict(model, TEXTS, CommentTokenizer(tokenizer, max_tokens=32), autocast=False)
     scorer = load_scorer(str(model_dir), engine="onnxruntime", precision="f32", threads=1)
     np.testing.assert_allclose(found, scorer.logits(TEXTS).values, atol=1e-4)
+
+
+def test_reopen_of_an_fp16_embedding(run_dir: Path, model_dir: Path, tmp_path: Path) -> None:
+    shutil.copytree(model_dir, tmp_path / "model")
+    network = load_run(run_dir, tiny_recipe())
+    exact = network.encoder.get_input_embeddings().weight.detach().clone()
+    path = tmp_path / "model" / "model.onnx"
+    export_onnx(network, path, max_tokens=32, pad_id=0, int8_embedding=False)
+    found = reopen(tmp_path / "model", dropout=0.1).encoder.get_input_embeddings().weight
+    np.testing.assert_allclose(found.detach(), exact, atol=1e-3)
 
 
 def test_reopen_configuration_without_encoder_raises(model_dir: Path, tmp_path: Path) -> None:
