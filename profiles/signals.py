@@ -59,7 +59,8 @@ def signal_days_sql(weights: Mapping[str, float] = SIGNAL_WEIGHTS) -> str:
     return f"""
 WITH topics AS (
     SELECT user_id, platform, content_id, {LOCAL_DAY} AS day,
-        item.topic AS topic, item.score::DOUBLE AS score
+        item.topic AS topic, item.score::DOUBLE AS score,
+        item.topic = interests[1].topic AS is_first  -- one row per comment
     FROM (SELECT *, unnest(interests) AS item FROM comments_in WHERE created_at <= $as_of)
     WHERE item.topic IN ({known}) AND item.score > 0
 ),
@@ -68,7 +69,7 @@ content_topics AS (
     FROM (
         SELECT platform, content_id, topic, score
         FROM (SELECT platform, content_id, topic, sum(round(score * {_MICRO})::BIGINT) AS score,
-                  count(*) AS n
+                  count(*) FILTER (is_first) AS n
               FROM topics WHERE content_id IS NOT NULL GROUP BY ALL)
         WINDOW content AS (PARTITION BY platform, content_id)
         QUALIFY sum(n) OVER content >= {MIN_CONTENT_COMMENTS}
