@@ -25,10 +25,10 @@ from training.calibrate import fit_temperatures, fit_thresholds
 from training.corpus import load_corpus
 from training.evaluate import score_sets
 from training.labelled import LabelledSet
-from training.modeling import CommentModel, loss_of
-from training.predict import predict
+from training.modeling import loss_of
 from training.recipe import recipe_from_record
 from training.record import read_record
+from training.refit import Reader
 from training.runs import load_last
 
 STEPS, ROWS, RATE = 2_000, 256, 2e-3
@@ -53,7 +53,8 @@ def main() -> None:
     ]
     judged = [chosen_by[0], load_annotations(recipe, arguments.data, split="agreed")]
     sets = {s.name: s for s in (*parts.values(), *chosen_by, *judged)}
-    features = {name: features_of(model, s.texts, tokenizer) for name, s in sets.items()}
+    reader = Reader(model, tokenizer)
+    features = {name: reader.features(s.texts) for name, s in sets.items()}
     print("| trained on | rows | judged on | " + " | ".join(h.name for h in HEADS) + " |")
     print("|---" * (3 + len(HEADS)) + "|")
     for names in (["corpus"], ["real comments"], ["corpus", "real comments"]):
@@ -70,16 +71,6 @@ def main() -> None:
             cells = " | ".join(f"{f1.get(h.name, np.nan):.1f}" for h in HEADS)
             rows = sum(map(len, used))
             print(f"| {' and '.join(names)} | {rows:,} | {labelled.name} | {cells} |", flush=True)
-
-
-def features_of(model: CommentModel, texts: list[str], tokenizer: CommentTokenizer) -> torch.Tensor:
-    """(texts, 2 x hidden): what the heads read."""
-    reader = CommentModel(model.encoder, dropout=0.0)
-    width = model.heads.in_features
-    reader.heads = nn.Linear(width, width)
-    nn.init.eye_(reader.heads.weight)
-    nn.init.zeros_(reader.heads.bias)
-    return torch.from_numpy(predict(reader, texts, tokenizer, autocast=False))
 
 
 def train_heads(sets: list[LabelledSet], features: dict[str, torch.Tensor]) -> nn.Linear:

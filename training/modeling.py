@@ -71,7 +71,7 @@ def loss_of(
     """
     total = logits.new_zeros((), dtype=torch.float32)
     for head in HEADS:
-        rows = _row_losses(head, logits[:, SLICES[head.name]].float(), targets[head.name])
+        rows = row_losses(head, logits[:, SLICES[head.name]].float(), targets[head.name])
         total = total + (rows * weights[head.name]).sum()
     if own is not None:
         total = total + OWN_WEIGHT * _own_losses(logits[:, OUTPUT_SIZE:].float(), own)
@@ -87,7 +87,8 @@ def _own_losses(logits: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
     return (support - logits.gather(1, start + label).squeeze(-1)).sum()
 
 
-def _row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+def row_losses(head: Head, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """(rows,): what one head can learn from each row; see ``loss_of``."""
     known = target >= 0
     support = logits.masked_fill(~known, -1e4).logsumexp(-1)
     allowed = logits.masked_fill(target != 1, -1e4).logsumexp(-1)
