@@ -16,6 +16,7 @@ from torch import nn
 from nlp.artifact import MODEL_FILE, TOKENIZER_FILE
 from nlp.tokenizer import CommentTokenizer
 from training.adapt import MaskedTrainer
+from training.average import average
 from training.base import load_encoder, read_pieces
 from training.batches import build_pool
 from training.distill import soft_labels
@@ -95,6 +96,8 @@ def train(
     else:
         trainer = Trainer(recipe, model, pool, run_dir)
     trainer.run(dev_sets, tokenizer, resume=resume)
+    if recipe.average_with:
+        average(recipe, run_dir, run_dir.with_name(recipe.average_with))
     if recipe.refit_heads:
         refit(recipe, run_dir, train_sets, dev_sets, tokenizer)
     (run_dir / FINISHED_FILE).touch()

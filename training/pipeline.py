@@ -36,8 +36,8 @@ from training.record import read_record
 from training.runs import ENCODER_FILE, load_run
 
 log = logging.getLogger(__name__)
-JUDGED_ROWS: Final = 3_000  # of each dev set: scores, calibration
-COMPARED_ROWS: Final = 600  # of each dev set: labels before and after storing
+JUDGED_ROWS: Final = 1_500  # of each dev set: scores, calibration
+COMPARED_ROWS: Final = 300  # of each dev set: labels before and after storing
 CALIBRATION_TEXTS: Final = 1_000  # for int8
 SPEED_TEXTS: Final = 2_000
 MODEL_LICENCE: Final = "the licence of the project, see LICENSE and NOTICE"

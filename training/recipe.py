@@ -29,6 +29,7 @@ from nlp.batching import LENGTHS
 from nlp.heads import HEAD_BY_NAME, Head
 from training.errors import TrainingError
 
+HeadName = Literal["sentiment", "emotion", "interest", "flags", "risks", "aspects"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 _GROUPS: Final = ("corpus", "annotations", "distill")
 _NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
@@ -38,6 +39,7 @@ _NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
     "unlabelled": (),
     "distill_teachers": (),
     "refit_heads": (),
+    "average_with": None,
 }
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
@@ -118,7 +120,9 @@ class Recipe:
     distill_teachers: tuple[str, ...] = ()  # runs beside this one
     distill_weight: NonNegativeFloat = 1.0
     distill_temperature: PositiveFloat = 2.0
-    refit_heads: tuple[Literal["interest", "flags", "risks", "aspects"], ...] = ()
+    average_with: str | None = None  # a run beside this one, to average the best weights with
+    average_weight: Share = 0.3  # its share
+    refit_heads: tuple[HeadName, ...] = ()
     accumulate: PositiveInt = 1  # batches per step of the optimiser
     evaluations: PositiveInt = 2  # per epoch
     patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never
@@ -143,11 +147,14 @@ def load_recipe(path: Path) -> Recipe:
 
 
 def parents_of(path: Path) -> dict[str, Path]:
-    """The recipe files whose runs this one needs, by their names: its start and its teachers."""
+    """The recipe files whose runs this one needs, by their names: its start, its teachers and
+    the one that it is averaged with.
+    """
     raw = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
     if not isinstance(raw, dict):
         return {}
-    files = [path.parent / str(f) for f in (raw.get("starts_from"), *_teachers(raw)) if f]
+    needed = (raw.get("starts_from"), raw.get("average_with"), *_teachers(raw))
+    files = [path.parent / str(f) for f in needed if f]
     return {load_recipe(file).name: file for file in files}
 
 
@@ -168,6 +175,8 @@ def _with_parent(raw: Any, path: Path) -> Any:
     raw = dict(raw)
     if "distill_teachers" in raw:
         raw["distill_teachers"] = [load_recipe(path.parent / str(f)).name for f in _teachers(raw)]
+    if "average_with" in raw:
+        raw["average_with"] = load_recipe(path.parent / str(raw["average_with"])).name
     start, like = raw.pop("starts_from", None), raw.pop("extends", None)
     if start is None and like is None:
         return raw

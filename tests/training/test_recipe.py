@@ -138,5 +138,5 @@ def test_load_recipe_teachers_are_files_and_become_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(SHIPPED.parent.glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_recipe_is_one_and_has_its_parents(path: Path) -> None:
     recipe = load_recipe(path)
-    needed = {n for n in (recipe.starts_from, *recipe.distill_teachers) if n}
+    needed = {n for n in (recipe.starts_from, recipe.average_with, *recipe.distill_teachers) if n}
     assert parents_of(path).keys() == needed
