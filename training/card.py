@@ -57,7 +57,7 @@ Scores Chinese comments in one forward pass; heads and their labels: {heads}.
 {record["emotes"]:,} emotes and emoji; see NOTICE.
 - Reads at most {recipe["max_tokens"]} tokens: of a longer comment the head and the tail.
 - {_training(record)}
-- Stored as ONNX, embedding in int8, other weights in fp16. Labels changed by that: \
+- Stored as ONNX in fp16, the embedding in int8 unless exported without. Labels changed by that: \
 {_shares(flips["stored"])}; together with the served precision: {_shares(flips["served"])}.
 - {speed:,.0f} comments of the written corpus per second on the machine that exported it, in \
 batches; `python -m benchmarks.engines` measures yours.
@@ -69,6 +69,8 @@ on real_agreed are not."""
 def _training(record: dict[str, Any]) -> str:
     recipe = record["recipe"]
     before = f", after the run of `{recipe['starts_from']}`" if recipe.get("starts_from") else ""
+    if recipe.get("average_with"):
+        before += f", averaged with `{recipe['average_with']}` ({recipe['average_weight']:.0%})"
     return (
         f"Trained for {recipe['epochs']} epochs{before}, learning rate {recipe['learning_rate']}, "
         f"seed {recipe['seed']}, commit `{record['commit'][:12] or 'none'}`."

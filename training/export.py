@@ -1,4 +1,4 @@
-"""A trained model to one ONNX file for both engines: embedding in int8, the rest stored in fp16.
+"""A trained model to one ONNX file for both engines: embedding in int8 or fp16, the rest in fp16.
 
 The embedding is most of a small model. Each of its rows is stored as int8 with a scale of its own
 (error at most half a step of 1/127 of the row's largest value); a lookup turns only the rows that a
