@@ -1,4 +1,4 @@
-"""Dumps into the store: comments are scored on the way in, tables matched by their column names.
+"""Dumps into the store: comments are scored on the way in, other kinds come as canonical columns.
 
 A Parquet file that ``tingfeng score`` wrote keeps its scores when the same model made them. Loading
 is idempotent: the same file twice changes nothing.
@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import COMMENTS, SCORES, TIMESTAMP
+from data.columns import COMMENTS, SCORES
 from data.readers import Batch, Dump, Reject
-from data.readers.report import RepairReport
-from data.readers.times import parse_time
+from data.readers.shapes import Kind
 from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 from profiles.store.tables import INPUTS
@@ -25,17 +24,8 @@ from serving.errors import ServingError, UsageError
 from serving.text_keys import TextKeys
 
 KINDS: Final = ("comments", "contents", "users", "events", "orders")
-TABLE_KINDS: Final = ("users", "events", "orders")  # columns are the store's own or an alias
+TABLE_KINDS: Final = ("users", "events", "orders")  # read by columns, nothing to score
 BATCH_ROWS: Final = 16_384
-# other names under which the columns of the tables come
-ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "users": {"city": "region", "registered_at": "created_at"},
-        "events": {"timestamp": "time", "behavior_type": "event", "item_id": "content_id"},
-        "orders": {"created_at": "time", "amount": "amount_cny"},
-    }
-)
-TIME_COLUMNS: Final = frozenset({"time", "created_at"})
 
 
 @dataclass(kw_only=True)
@@ -78,11 +68,13 @@ def ingest(
 
     Raises:
         ServingError: a dump is of another kind.
+        DumpError: a dump opened as a table lacks columns of the kind (all are named).
         StoreError: the table has faults.
     """
     check_kinds(kind, dumps)
+    check_constants(kind, constants)
     summary, keys = IngestSummary(), TextKeys()
-    for dump in dumps:
+    for dump in [_as_kind(kind, dump, constants) for dump in dumps]:
         for batch in dump.batches(rows=BATCH_ROWS):
             table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
             if kind == "comments":
@@ -96,7 +88,7 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
     """Raises ServingError when a dump cannot be loaded as ``kind``."""
     if kind not in KINDS:
         raise UsageError(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
-    fitting = {"comments": ("comments",), "contents": ("contents", "table")}.get(kind, ("table",))
+    fitting = (kind,) if kind == "comments" else (kind, "table")
     for dump in dumps:
         if dump.kind not in fitting:
             raise ServingError(
@@ -104,12 +96,49 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
             )
 
 
+def check_constants(kind: str, constants: Mapping[str, str]) -> None:
+    """Raises UsageError when a constant is of a column that the kind does not have."""
+    names = INPUTS[kind].schema.names
+    for name in constants:
+        if name not in names:
+            raise UsageError(
+                f"--set: expected one of {', '.join(names)}, found {name!r}; correct it"
+            )
+
+
+def _as_kind(kind: str, dump: Dump, constants: Mapping[str, str]) -> Dump:
+    """A dump that was opened as a table of no kind, read as ``kind``."""
+    return dump.as_kind(cast(Kind, kind), constants) if dump.kind == "table" else dump
+
+
 def _table(kind: str, dump: Dump, batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
     if kind == "comments":
         return _comments(batch, analyzer)
-    if dump.kind == "contents":
-        return pa.Table.from_batches([batch.records])
-    return plain_table(kind, pa.Table.from_batches([batch.original]))
+    given = [name for name in batch.records.schema.names if _is_given(name, dump)]
+    table = pa.Table.from_batches([batch.records]).select(given)
+    return _with_properties(table, dump, batch) if kind == "events" else table
+
+
+def _is_given(name: str, dump: Dump) -> bool:
+    """Whether the file says something of this column; where it does not the store's stays."""
+    return name in dump.columns or name == "content_id" or (name == "platform" and dump.platform)
+
+
+def _with_properties(table: pa.Table, dump: Dump, batch: Batch) -> pa.Table:
+    """The events with the input columns that no field took, which the store folds."""
+    taken = {
+        *batch.records.schema.names,
+        *(name for names in dump.columns.values() for name in names),
+    }
+    for name in batch.original.schema.names:
+        if name in taken:
+            continue
+        column = batch.original[name]
+        if pa.types.is_string(column.type):
+            nothing = pa.scalar(None, pa.string())
+            column = pc.if_else(pc.equal(column, ""), nothing, column)
+        table = table.append_column(name, column)
+    return table
 
 
 def _comments(batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
@@ -130,35 +159,9 @@ def _scored_by(original: pa.RecordBatch, version: str) -> bool:
     return typed and pc.unique(original["model_version"]).to_pylist() == [version]
 
 
-def plain_table(kind: str, table: pa.Table) -> pa.Table:
-    """A table's columns under the store's names, with times as moments and empty cells as nulls."""
-    given, aliases = set(table.column_names), ALIASES.get(kind, {})
-    names = [n if aliases.get(n, n) in given else aliases[n] for n in table.column_names]
-    table = table.rename_columns(names)
-    for at, name in enumerate(names):
-        column = table.column(at)
-        if name in TIME_COLUMNS and not pa.types.is_timestamp(column.type):
-            table = table.set_column(at, name, _moments(column.to_pylist()))
-        elif pa.types.is_string(column.type):
-            empty = pc.equal(column, "")
-            table = table.set_column(
-                at, name, pc.if_else(empty, pa.scalar(None, pa.string()), column)
-            )
-    return table
-
-
-def _moments(values: list[Any]) -> pa.Array:
-    report = RepairReport()
-    return pa.array([parse_time(v, None, report) for v in values], pa.int64()).cast(TIMESTAMP)
-
-
 def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
     schema = INPUTS[kind].schema
     for name, value in constants.items():
-        if name not in schema.names:
-            raise UsageError(
-                f"--set: expected one of {', '.join(schema.names)}, found {name!r}; correct it"
-            )
         at = table.schema.get_field_index(name)
         if at < 0:
             constant = _constant(name, value, schema.field(name).type)

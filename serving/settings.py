@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     threads: int | None = Field(
         None, ge=1, description="threads of the model; without it one per core"
     )
+    sources_dir: Path | None = Field(
+        None, description="folder of YAML files with your own sources for ingest"
+    )
     data_dir: Path | None = Field(
         None, description="folder of labelled sets for train and evaluate"
     )

@@ -7,7 +7,7 @@ holds none of them has one column, and then no delimiter is special.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,14 +32,21 @@ class CsvSource(RowSource):
 
     container = "CSV"
 
-    def __init__(self, path: Path, probe: TextProbe) -> None:
+    def __init__(self, path: Path, probe: TextProbe, header: Sequence[str] = ()) -> None:
+        """``header`` names the columns of a file whose first line is data already."""
         super().__init__(path)
         self._probe = probe
         self.encoding = probe.encoding
         self._delimiter = self._sniff_delimiter()
-        self._header = self._read_header()
+        self._has_header = not header
+        self._header = list(header) or self._read_header()
         names, self._renamed = column_names(path, self._header)
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
+
+    @property
+    def first_cells(self) -> list[str]:
+        """The cells of the first line, as they came; without a header line, its given names."""
+        return self._header
 
     def _lines(self) -> Iterator[Line]:
         with open_text(self.path, self._probe) as stream:
@@ -66,7 +73,7 @@ class CsvSource(RowSource):
     def _records(self, report: RepairReport) -> Iterator[Row | Reject]:
         """The header as row 0, then every record, whatever its width."""
         queue = LineQueue(self._lines())
-        number, width = -1, None
+        number, width = -1 if self._has_header else 0, None
         while line := queue.take():
             if not line.text.strip("\r") and not line.fault:
                 report.add("blank_lines")
@@ -82,12 +89,13 @@ class CsvSource(RowSource):
             width = width or len(fields)
 
     def rows(self, report: RepairReport) -> Iterator[Row | Reject]:
-        """Every record after the header that has its width."""
+        """Every record after the header, if there is one, that has its width."""
         if self._renamed:
             report.add("renamed_columns", self._renamed)
         width = len(self._header)
         records = self._records(report)
-        next(records)
+        if self._has_header:
+            next(records)
         for item in records:
             if isinstance(item, Row):
                 item = self._fit(item, width, report)

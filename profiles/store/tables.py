@@ -16,43 +16,7 @@ from data import columns
 
 SCHEMA_VERSION: Final = 1
 
-USERS: Final = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("gender", pa.string()),
-        pa.field("age", pa.int64()),  # years
-        pa.field("region", pa.string()),
-        pa.field("follower_count", pa.int64()),
-        pa.field("following_count", pa.int64()),
-        pa.field("content_count", pa.int64()),
-        pa.field("like_count", pa.int64()),
-        pa.field("verified", pa.bool_()),
-        pa.field("created_at", columns.TIMESTAMP),
-    ]
-)
-EVENTS: Final = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("event", pa.string(), nullable=False),
-        pa.field("time", columns.TIMESTAMP, nullable=False),
-        pa.field("content_id", pa.string()),
-        pa.field(
-            "properties", pa.string()
-        ),  # a JSON object; further columns of a load are folded in
-    ]
-)
-ORDERS: Final = pa.schema(
-    [
-        pa.field("order_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("time", columns.TIMESTAMP, nullable=False),
-        pa.field("amount_cny", pa.float64()),
-        pa.field("items", pa.string()),  # JSON, as the source gives it
-    ]
-)
+USERS, EVENTS, ORDERS = columns.USERS, columns.EVENTS, columns.ORDERS
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from serving.cli.common import (
     make_analyzer,
     open_dumps,
     open_store,
+    own_sources,
     pairs,
     run_id,
     say,
@@ -41,6 +42,12 @@ def ingest(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop."),
     ] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Your own description of the file.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show how the files would be read; write nothing.")
+    ] = False,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
@@ -48,18 +55,30 @@ def ingest(
     import functools
 
     from serving.batch.rejects import RejectsWriter
-    from serving.ingest import KINDS, TABLE_KINDS, check_kinds
+    from serving.ingest import check_kinds
     from serving.ingest import ingest as load
+    from serving.preview import preview_dump, preview_lines
 
-    if kind not in KINDS:
-        raise typer.BadParameter(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
+    _check_kind(kind, preview)
     config = settings(store=store, model=model)
-    if format == "auto" and kind in TABLE_KINDS:
-        format = "table"
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
+    constants = pairs(set or [], "--set field=value")
+    dumps = open_dumps(
+        inputs,
+        format=format,
+        text_column=text_column,
+        mapping=map,
+        quiet=preview,
+        kind=kind,
+        filled=constants,
+        **own_sources(source, config),
+    )
+    if preview:
+        for dump in dumps:
+            for line in preview_lines(preview_dump(dump)):
+                typer.echo(line)
+        return
     check_kinds(kind, dumps)
     analyzer = functools.cache(lambda: make_analyzer(config))
-    constants = pairs(set or [], "--set field=value")
     run = run_id("ingest")
     with open_store(config) as opened, RejectsWriter(config.home / run) as rejected:
         result = load(
@@ -79,6 +98,17 @@ def ingest(
         f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + "
         f"{result.rejected:,} rejected"
     )
+
+
+def _check_kind(kind: str, preview: bool) -> None:
+    from data.columns import TABLES
+    from serving.ingest import KINDS
+
+    if kind in KINDS or (preview and kind in TABLES):
+        return
+    known = ", ".join(TABLES if preview else KINDS)
+    hint = "; the store has no table of them, --preview shows the file" if kind in TABLES else ""
+    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}{hint}")
 
 
 def refresh(
