@@ -6,8 +6,10 @@ is idempotent: the same file twice changes nothing.
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -24,8 +26,13 @@ from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
 from serving.text_keys import TextKeys
 
-KINDS: Final = ("comments", "contents", "users", "events", "orders")
-TABLE_KINDS: Final = ("users", "events", "orders")  # columns are the store's own or an alias
+KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
+TABLE_KINDS: Final = (
+    "users",
+    "events",
+    "orders",
+    "identifiers",
+)  # columns are the store's own or an alias
 BATCH_ROWS: Final = 16_384
 # other names under which the columns of the tables come
 ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
@@ -34,6 +41,9 @@ ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         "events": {"timestamp": "time", "behavior_type": "event", "item_id": "content_id"},
         "orders": {"created_at": "time", "amount": "amount_cny"},
     }
+)
+_IDENTIFIER_CONSTANTS: Final = pa.schema(
+    [pa.field(name, pa.string()) for name in ("platform", "app_id", "open_platform")]
 )
 TIME_COLUMNS: Final = frozenset({"time", "created_at"})
 
@@ -48,15 +58,17 @@ class IngestSummary:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)  # values by type of identifier
 
     def add(self, result: LoadResult, rejected: int) -> None:
         """Counts one load."""
+        self.invalid.update(result.invalid)
         self.rows_in += result.rows + rejected
         self.inserted += result.inserted
         self.updated += result.updated
         self.unchanged += result.unchanged
         self.duplicates += result.duplicates
-        self.rejected += rejected
+        self.rejected += rejected + len(result.rejected)
 
 
 def ingest(
@@ -87,9 +99,23 @@ def ingest(
             table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
             if kind == "comments":
                 table = keys.apply(table)
-            summary.add(store.load(kind, table, run), len(batch.rejects))
-            rejects(batch.rejects)
+            result = store.load(kind, table, run)
+            summary.add(result, len(batch.rejects))
+            rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
     return summary
+
+
+def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Reject]:
+    return [
+        Reject(
+            file=dump.path.name,
+            line=int(batch.lines[at]),
+            row=int(batch.row_numbers[at]),
+            reason="no_identifier: every value is empty, masked or malformed",
+            raw=json.dumps(batch.original.slice(at, 1).to_pylist()[0], default=str),
+        )
+        for at in result.rejected
+    ]
 
 
 def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
@@ -153,7 +179,7 @@ def _moments(values: list[Any]) -> pa.Array:
 
 
 def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
-    schema = INPUTS[kind].schema
+    schema = INPUTS[kind].schema if kind in INPUTS else _IDENTIFIER_CONSTANTS
     for name, value in constants.items():
         if name not in schema.names:
             raise UsageError(

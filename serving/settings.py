@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     store: str | None = Field(
         None, description="store URL; without it tingfeng.duckdb in the home folder"
     )
+    identity_rules: Path | None = Field(
+        None, description="file of identity rules; without it the ones of the package"
+    )
     model: str = Field(
         "small",
         description="a shipped model's name, a model folder, or fake (word rules without weights)",

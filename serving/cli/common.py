@@ -66,12 +66,14 @@ def pairs(items: list[str], usage: str) -> dict[str, str]:
 @contextmanager
 def open_store(config: Settings) -> Iterator[DuckDBStore]:
     """The configured store, with the installation's key."""
+    from profiles.identity_rules import load_rules
     from profiles.keys import load_or_create_key
     from profiles.store.duckdb_store import DuckDBStore
 
     config.home.mkdir(parents=True, exist_ok=True)
     url = config.store or str(config.home / "tingfeng.duckdb")
-    with DuckDBStore(url, key=load_or_create_key(config.home)) as store:
+    rules = load_rules(config.identity_rules)
+    with DuckDBStore(url, key=load_or_create_key(config.home), rules=rules) as store:
         yield store
 
 

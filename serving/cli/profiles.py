@@ -30,7 +30,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    kind: Annotated[str, typer.Argument(help="comments contents users events orders")],
+    kind: Annotated[str, typer.Argument(help="comments contents users events orders identifiers")],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
@@ -72,6 +72,8 @@ def ingest(
             rejects=rejected.write,
         )
     say_repairs(dumps)
+    for name, n in sorted(result.invalid.items()):
+        say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
     if result.rejected:
         say(f"rejected rows, with reasons: {rejected.path}")
     say(
