@@ -1,7 +1,7 @@
 """Dumps into the store: comments are scored on the way in, tables matched by their column names.
 
-A Parquet file that ``tingfeng score`` wrote keeps its scores when the same model made them. Loading
-is idempotent: the same file twice changes nothing.
+A file that ``tingfeng score`` wrote keeps its scores when the same model made them, or when told to
+keep them whoever did. Loading is idempotent: the same file twice changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import COMMENTS, SCORES, TIMESTAMP
+from data.columns import TIMESTAMP
 from data.readers import Batch, Dump, Reject
 from data.readers.report import RepairReport
 from data.readers.times import parse_time
@@ -24,6 +24,7 @@ from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
+from serving.scored import FileScorer
 from serving.text_keys import TextKeys
 
 KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
@@ -80,13 +81,17 @@ def ingest(
     analyzer: Callable[[], Analyzer],
     constants: Mapping[str, str] = MappingProxyType({}),
     rejects: Callable[[Sequence[Reject]], None] = lambda _: None,
+    keep_scores: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> IngestSummary:
     """Loads every dump into the table ``kind``. ``constants`` fill columns that lack or are null.
 
     Comments without an id of their source get one from what they say (see ``serving.text_keys``).
     ``rejects`` is given the rows of each batch that could not be read.
 
-    ``analyzer`` is called for comments only, once per batch.
+    ``analyzer`` is called for comments only, as often as it is needed. Scores in a file are kept
+    when this analyzer's model made them or with ``keep_scores``; ``tell`` is given a line per file
+    that says whether they were.
 
     Raises:
         ServingError: a dump is of another kind.
@@ -95,8 +100,9 @@ def ingest(
     check_kinds(kind, dumps)
     summary, keys = IngestSummary(), TextKeys()
     for dump in dumps:
+        scorer = FileScorer(dump, analyzer, keep_scores, tell)
         for batch in dump.batches(rows=BATCH_ROWS):
-            table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
+            table = _with_constants(kind, _table(kind, dump, batch, scorer), constants)
             if kind == "comments":
                 table = keys.apply(table)
             result = store.load(kind, table, run)
@@ -130,30 +136,12 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
             )
 
 
-def _table(kind: str, dump: Dump, batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
+def _table(kind: str, dump: Dump, batch: Batch, scorer: FileScorer) -> pa.Table:
     if kind == "comments":
-        return _comments(batch, analyzer)
+        return scorer.comments(batch)
     if dump.kind == "contents":
         return pa.Table.from_batches([batch.records])
     return plain_table(kind, pa.Table.from_batches([batch.original]))
-
-
-def _comments(batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
-    original, records = batch.original, pa.Table.from_batches([batch.records])
-    has_scores = set(SCORES.names) <= set(original.schema.names)
-    if has_scores and _scored_by(original, analyzer().scorer.model_version):
-        scores = [original[name] for name in SCORES.names]
-    else:
-        table = analyzer().score(records["text"].to_pylist())
-        scores = [table[name] for name in SCORES.names]
-    columns = [*records.columns, *scores]
-    return pa.table(columns, schema=pa.schema([*COMMENTS, *SCORES]))
-
-
-def _scored_by(original: pa.RecordBatch, version: str) -> bool:
-    """Whether the score columns hold this model's scores in their own types, not as text."""
-    typed = all(original.schema.field(f.name).type == f.type for f in SCORES)
-    return typed and pc.unique(original["model_version"]).to_pylist() == [version]
 
 
 def plain_table(kind: str, table: pa.Table) -> pa.Table:

@@ -7,7 +7,7 @@ with constant memory. Every row of the file is either in a batch or among the re
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -73,7 +73,8 @@ class Dump:
     @property
     def why(self) -> str:
         """One sentence with the evidence for the format."""
-        return self._binding.why
+        note = self._source.note
+        return f"{self._binding.why}; {note}" if note else self._binding.why
 
     @property
     def label(self) -> str:
@@ -135,7 +136,7 @@ def open_dump(
     if text_column is not None:
         fields["text"] = text_column
     take_stamp(file)
-    return Dump(file, _open_source(file, table), format, fields)
+    return Dump(file, _open_source(file, table, fields.values()), format, fields)
 
 
 def _split_table(text: str) -> tuple[Path, str | None]:
@@ -146,12 +147,12 @@ def _split_table(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def _open_source(path: Path, table: str | None) -> Source:
+def _open_source(path: Path, table: str | None, wanted: Collection[str]) -> Source:
     container = sniff(path)
     if container == "sqlite":
         return SqliteSource(path, table or _only_table(path, list_tables(path)))
     if container == "zip":
-        return _open_workbook(path, table)
+        return _open_workbook(path, table, wanted)
     if table is not None:
         advice = "leave ::table out"
         raise fail(
@@ -159,21 +160,22 @@ def _open_source(path: Path, table: str | None) -> Source:
         )
     if container == "parquet":
         return ParquetSource(path)
-    return _open_text_source(path, zipped=container == "gzip")
+    return _open_text_source(path, wanted, zipped=container == "gzip")
 
 
-def _open_workbook(path: Path, sheet: str | None) -> Source:
+def _open_workbook(path: Path, sheet: str | None, wanted: Collection[str]) -> Source:
     from data.readers.xlsx_source import XlsxSource, is_workbook, list_sheets  # slow to import
 
     if not is_workbook(path):
         raise fail(path, "a dump or a workbook", "a zip archive", "unpack it first")
     if sheet is not None:
-        return XlsxSource(path, sheet, named=True)
-    sheets = {name: header for name, header in list_sheets(path).items() if header}
+        return XlsxSource(path, sheet, named=True, wanted=wanted)
+    sheets = {name: header for name, header in list_sheets(path, wanted).items() if header}
     if not sheets:
         raise fail(path, "a sheet with a header", "a workbook without any", "fill it first")
     several = len(sheets) > 1
-    return XlsxSource(path, _choose(path, sheets) if several else next(iter(sheets)), named=several)
+    chosen = _choose(path, sheets) if several else next(iter(sheets))
+    return XlsxSource(path, chosen, named=several, wanted=wanted)
 
 
 def _only_table(path: Path, tables: Mapping[str, list[str]]) -> str:
@@ -199,9 +201,9 @@ def _choose(path: Path, tables: Mapping[str, list[str]]) -> str:
     )
 
 
-def _open_text_source(path: Path, *, zipped: bool) -> Source:
+def _open_text_source(path: Path, wanted: Collection[str], *, zipped: bool) -> Source:
     probe = probe_text(path, zipped)
-    return JsonSource(path, probe) if _is_json(path, probe) else CsvSource(path, probe)
+    return JsonSource(path, probe) if _is_json(path, probe) else CsvSource(path, probe, wanted)
 
 
 def _is_json(path: Path, probe: TextProbe) -> bool:

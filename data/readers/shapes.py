@@ -237,6 +237,33 @@ OTHERS: Final = (
         ),
         time_unit="s",
     ),
+    *(
+        Shape(
+            name="douyin-open-platform-items",
+            kind="contents",
+            platform="douyin",
+            requires=("item_id", "title", "create_time", telling),
+            lacks=("comment_id",),
+            fields=_fields(
+                content_id="item_id",
+                title="title",
+                created_at="create_time",
+                like_count="digg_count",  # this and the other counts are lifted from "statistics"
+                comment_count="comment_count",
+                share_count="share_count",
+                view_count="play_count",
+                url="share_url",
+            ),
+            time_unit="s",
+        )
+        for telling in ("share_url", "is_top")
+    ),
+    Shape(
+        name="douyin-open-platform-fans",
+        kind="table",
+        platform="douyin",
+        requires=("distribution", "item", "value", "all_fans_num"),
+    ),
     Shape(
         name="douyin-comment-tree",
         kind="comments",

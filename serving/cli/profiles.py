@@ -41,6 +41,10 @@ def ingest(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop."),
     ] = None,
+    keep_scores: Annotated[
+        bool,
+        typer.Option("--keep-scores", help="Keep a scored file's scores whatever model made them."),
+    ] = False,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
@@ -61,7 +65,10 @@ def ingest(
     analyzer = functools.cache(lambda: make_analyzer(config))
     constants = pairs(set or [], "--set field=value")
     run = run_id("ingest")
-    with open_store(config) as opened, RejectsWriter(config.home / run) as rejected:
+    with (
+        open_store(config, create=True) as opened,
+        RejectsWriter(config.home / run) as rejected,
+    ):
         result = load(
             kind,
             dumps,
@@ -70,6 +77,8 @@ def ingest(
             analyzer=analyzer,
             constants=constants,
             rejects=rejected.write,
+            keep_scores=keep_scores,
+            tell=say,
         )
     say_repairs(dumps)
     for name, n in sorted(result.invalid.items()):
@@ -90,8 +99,9 @@ def refresh(
     """Recompute the profiles and insights that changed."""
     from profiles.refresh import refresh as recompute
 
+    moment = day(as_of)
     with open_store(settings(store=store)) as opened:
-        result = recompute(opened, day(as_of), run_id("refresh"))
+        result = recompute(opened, moment, run_id("refresh"))
         persons, contents = (opened.count(name) for name in ("persons", "content_insights"))
     say(
         f"as of {result.as_of.isoformat()}: {persons:,} persons, {contents:,} contents; "
