@@ -1,82 +1,104 @@
 """What the written corpus and the labels of real comments each add, per head.
 
-Run: ``python -m benchmarks.ablation RUN --data DIR [--passes 3]``. From the last weights of RUN, which
-has seen neither of the new parts or only one of them, four models are trained for the same number of
-passes: on nothing more, on the corpus, on the real comments, on both. Judged: the held-out corpus and
-the real comments that two readers agreed on (nothing is chosen by them).
+Run: ``python -m benchmarks.ablation RUN --data DIR``. The encoder of RUN is left as it is; on what it
+gives for each text (the [CLS] and the mean of its last layer) linear heads are trained anew: on the
+corpus, on the real comments, on both, with the same steps. Judged: the held-out corpus and the real
+comments that two readers agreed on. Take a RUN that has seen neither part, or only the older corpus.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from nlp.artifact import TOKENIZER_FILE
 from nlp.heads import HEADS, OUTPUT_SIZE
 from nlp.tokenizer import CommentTokenizer
 from training.annotations import load_annotations
+from training.calibrate import fit_temperatures, fit_thresholds
 from training.corpus import load_corpus
 from training.evaluate import score_sets
-from training.finetune import train
 from training.labelled import LabelledSet
-from training.modeling import CommentModel
+from training.modeling import CommentModel, loss_of
 from training.predict import predict
 from training.recipe import recipe_from_record
 from training.record import read_record
-from training.runs import load_last, load_run
+from training.runs import load_last
 
-VARIANTS = {"corpus": (1, 0), "real comments": (0, 1), "both": (1, 1)}
+STEPS, ROWS, RATE = 2_000, 256, 2e-3
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run", type=Path)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--passes", type=float, default=3)
     arguments = parser.parse_args()
-    recipe = replace(
-        recipe_from_record(read_record(arguments.run)["recipe"]),
-        starts_from=arguments.run.name,
-        sources=(),
-        epochs=arguments.passes,
-        stop_after=1.0,
-        warmup_share=0.1,
-        learning_rate=1e-4,
-        head_learning_rate=1e-3,
-        tokens_per_batch=2_048,
-    )
-    judged = [
-        load_corpus(recipe, held_out=True),
-        load_annotations(replace(recipe, annotations_repeat=1), arguments.data, split="agreed"),
-    ]
+    recipe = replace(recipe_from_record(read_record(arguments.run)["recipe"]), starts_from="it")
     pieces = Tokenizer.from_file(str(arguments.run / TOKENIZER_FILE))
     tokenizer = CommentTokenizer(pieces, max_tokens=recipe.max_tokens)
-    print("| trained on | set | " + " | ".join(h.name for h in HEADS) + " |")
-    print("|---" * (2 + len(HEADS)) + "|")
-    before = load_last(arguments.run, recipe, {})
-    _print("nothing more", before, judged, tokenizer)
-    for name, (written, real) in VARIANTS.items():
-        own = replace(recipe, name=name, corpus_repeat=written, annotations_repeat=real)
-        with tempfile.TemporaryDirectory() as folder:
-            run = train(own, data_dir=arguments.data, run_dir=Path(folder), start=arguments.run)
-            _print(name, load_run(run, own), judged, tokenizer)
+    model = load_last(arguments.run, recipe, {})
+    parts = {
+        "corpus": load_corpus(recipe, held_out=False),
+        "real comments": load_annotations(recipe, arguments.data, split="train"),
+    }
+    chosen_by = [
+        load_corpus(recipe, held_out=True),
+        load_annotations(recipe, arguments.data, split="dev"),
+    ]
+    judged = [chosen_by[0], load_annotations(recipe, arguments.data, split="agreed")]
+    sets = {s.name: s for s in (*parts.values(), *chosen_by, *judged)}
+    features = {name: features_of(model, s.texts, tokenizer) for name, s in sets.items()}
+    print("| trained on | rows | judged on | " + " | ".join(h.name for h in HEADS) + " |")
+    print("|---" * (3 + len(HEADS)) + "|")
+    for names in (["corpus"], ["real comments"], ["corpus", "real comments"]):
+        used = [parts[name] for name in names]
+        heads = train_heads(used, features)
+        logits = {name: heads(x).detach().numpy() for name, x in features.items()}
+        scored = [(s, logits[s.name]) for s in chosen_by]
+        temperatures = fit_temperatures(scored)
+        thresholds = fit_thresholds(scored, temperatures)
+        for labelled in judged:
+            at = logits[labelled.name]
+            found = score_sets([labelled], lambda _, v=at: v, temperatures, thresholds)
+            f1 = {s.head: 100 * s.score.macro_f1 for s in found}
+            cells = " | ".join(f"{f1.get(h.name, np.nan):.1f}" for h in HEADS)
+            rows = sum(map(len, used))
+            print(f"| {' and '.join(names)} | {rows:,} | {labelled.name} | {cells} |", flush=True)
 
 
-def _print(
-    name: str, model: CommentModel, judged: list[LabelledSet], tokenizer: CommentTokenizer
-) -> None:
-    for labelled in judged:
-        scores = score_sets(
-            [labelled], lambda texts: predict(model, texts, tokenizer)[:, :OUTPUT_SIZE], {}
-        )
-        found = {s.head: s.score.macro_f1 for s in scores}
-        cells = " | ".join(f"{100 * found.get(h.name, np.nan):.1f}" for h in HEADS)
-        print(f"| {name} | {labelled.name} | {cells} |", flush=True)
+def features_of(model: CommentModel, texts: list[str], tokenizer: CommentTokenizer) -> torch.Tensor:
+    """(texts, 2 x hidden): what the heads read."""
+    reader = CommentModel(model.encoder, dropout=0.0)
+    width = model.heads.in_features
+    reader.heads = nn.Linear(width, width)
+    nn.init.eye_(reader.heads.weight)
+    nn.init.zeros_(reader.heads.bias)
+    return torch.from_numpy(predict(reader, texts, tokenizer, autocast=False))
+
+
+def train_heads(sets: list[LabelledSet], features: dict[str, torch.Tensor]) -> nn.Linear:
+    """Linear heads from nothing, by Adam over rows drawn at random."""
+    torch.manual_seed(1)
+    x = torch.cat([features[s.name] for s in sets])
+    targets = {
+        h.name: torch.from_numpy(np.concatenate([s.targets[h.name] for s in sets])) for h in HEADS
+    }
+    heads = nn.Linear(x.shape[1], OUTPUT_SIZE)
+    optimizer = torch.optim.AdamW(heads.parameters(), lr=RATE, weight_decay=0.01)
+    ones = {h.name: torch.ones(ROWS) for h in HEADS}
+    for _ in range(STEPS):
+        rows = torch.randint(len(x), (ROWS,))
+        loss = loss_of(heads(x[rows]), {k: v[rows] for k, v in targets.items()}, ones)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+    return heads
 
 
 if __name__ == "__main__":

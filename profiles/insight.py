@@ -16,7 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from profiles.intervals import wilson_interval
-from profiles.sql import SEEN, complete_comments, run_sql
+from profiles.sql import SEEN, TELLS, complete_comments, run_sql
 
 MIN_KEYWORD_COMMENTS: Final = 3
 MAX_KEYWORDS: Final = 12
@@ -35,14 +35,15 @@ def _join(other: str) -> str:
 
 
 def _evidence(sentiment: str) -> str:
-    """One comment per distinct text, most liked first."""
+    """One comment per distinct text; those that say something first, then the most liked."""
     return f"""
     SELECT {_CONTENT}, list({{'comment_id': comment_id, 'text': text, 'created_at': created_at,
             'like_count': likes, 'score': round(score, 6)}}
-            ORDER BY likes DESC, abs(score) DESC, comment_id
+            ORDER BY tells DESC, likes DESC, abs(score) DESC, comment_id
         ) AS comments
     FROM (SELECT * FROM evidence WHERE sentiment = '{sentiment}' QUALIFY row_number() OVER (
-        PARTITION BY {_CONTENT} ORDER BY likes DESC, abs(score) DESC, comment_id) <= {MAX_EVIDENCE})
+        PARTITION BY {_CONTENT}
+        ORDER BY tells DESC, likes DESC, abs(score) DESC, comment_id) <= {MAX_EVIDENCE})
     GROUP BY {_CONTENT}"""
 
 
@@ -109,7 +110,7 @@ risks AS (
 ),
 evidence AS (
     SELECT {_CONTENT}, comment_id, text, created_at, sentiment, sentiment_score::DOUBLE AS score,
-        coalesce(like_count, 0) AS likes
+        coalesce(like_count, 0) AS likes, {TELLS} AS tells
     FROM seen WHERE text IS NOT NULL AND sentiment IN ('negative', 'positive')
     QUALIFY row_number() OVER (PARTITION BY {_CONTENT}, sentiment, trim(text)
         ORDER BY likes DESC, abs(score) DESC, comment_id) = 1
@@ -147,9 +148,9 @@ def insight_by_content(comments: pa.Table, as_of: datetime) -> pa.Table:
 
     Columns: platform, content_id, n, n_judged, n_<sentiment>, mean_score, first_at, last_at,
     emotions (without "none"), keywords {keyword, n, lift}, aspects {aspect, n, n_<polarity>}, risks
-    {risk, n}, evidence_negative and evidence_positive (most liked, distinct texts), hourly {hour,
-    n, n_judged, n_negative} in UTC, and share_<sentiment> with _low and _high (null where nothing
-    is judged).
+    {risk, n}, evidence_negative and evidence_positive (distinct texts, most liked first, bare emoji
+    and other short ones after the rest), hourly {hour, n, n_judged, n_negative} in UTC, and
+    share_<sentiment> with _low and _high (null where nothing is judged).
 
     Raises:
         ProfilesError: ``as_of`` has no time zone.

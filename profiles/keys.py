@@ -34,6 +34,21 @@ def load_or_create_key(home: Path) -> bytes:
     return _read(path)
 
 
+def load_key(home: Path) -> bytes:
+    """Return the key under ``home``, which must be there.
+
+    Raises:
+        KeyFileError: there is none, it is not 64 hexadecimal digits, or others may read it.
+    """
+    path = home / KEY_FILE_NAME
+    if not path.exists():
+        raise KeyFileError(
+            f"expected the key of the store at {path}, found none; restore it from your backup, "
+            "or set TINGFENG_HOME to the folder that holds it"
+        )
+    return _read(path)
+
+
 def _create(path: Path) -> None:
     """Write a fresh key beside ``path`` and link it into place unless another process was first."""
     path.parent.mkdir(parents=True, exist_ok=True)

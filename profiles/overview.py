@@ -2,8 +2,9 @@
 
 A group is a label that comments carry: a sentiment, a day, an emotion, a topic, an aspect with
 polarity, a risk, a flag, a keyword. Its number is the count of comments and its evidence the most
-liked of just those, so that no number stands in a report without its comments. Rows later than
-``as_of`` are left out; undated comments are in every group but the days.
+liked of just those (bare emoji and the like after the rest), so that no number stands in a report
+without its comments. Rows later than ``as_of`` are left out; undated comments are in every group
+but the days.
 
 Growth: one pass over the comments; memory holds the groups, a few hundred, with their top comments.
 """
@@ -15,7 +16,7 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-from profiles.sql import LOCAL_ZONE, SEEN, check_as_of, complete_comments, run_sql
+from profiles.sql import LOCAL_ZONE, SEEN, TELLS, check_as_of, complete_comments, run_sql
 from profiles.store.duckdb_store import DuckDBStore
 
 Period = Literal["day", "week", "month"]
@@ -24,12 +25,13 @@ MAX_EVIDENCE: Final = 5
 MAX_KEYWORDS: Final = 40
 UNJUDGED: Final = "unjudged"  # the sentiment key of comments without anything to judge
 
-# one comment as evidence, and what makes one come before another; both need ``likes`` and ``score``
+# one comment as evidence, and what makes one come before another: it says something, then likes;
+# they need ``likes``, ``score`` and ``tells`` (``profiles.sql.TELLS``)
 EVIDENCE: Final = """{'comment_id': comment_id, 'platform': platform, 'content_id': content_id,
         'text': text, 'created_at': created_at, 'like_count': likes, 'sentiment': sentiment,
         'score': round(score, 6)}"""
 MOST_LIKED: Final = (
-    "text IS NOT NULL, likes, abs(coalesce(score, 0)), coalesce(platform, ''), comment_id"
+    "text IS NOT NULL, tells, likes, abs(coalesce(score, 0)), coalesce(platform, ''), comment_id"
 )
 
 SUMMARY_SQL: Final = f"""
@@ -59,7 +61,8 @@ def groups_sql(period: Period = "day") -> str:
     judged = f"coalesce(sentiment, '{UNJUDGED}')"
     return f"""
 WITH seen AS (
-    SELECT *, sentiment_score::DOUBLE AS score, {judged} AS judged, coalesce(like_count, 0) AS likes
+    SELECT *, sentiment_score::DOUBLE AS score, {judged} AS judged,
+        coalesce(like_count, 0) AS likes, {TELLS} AS tells
     FROM comments_in WHERE {SEEN}
 ),
 frequent AS (

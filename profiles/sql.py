@@ -19,6 +19,10 @@ LOCAL_ZONE: Final = "Asia/Shanghai"
 
 # what may be known as of a moment: later rows are left out, undated ones count in totals
 SEEN: Final = "(created_at IS NULL OR created_at <= $as_of)"
+# a comment that says something: emotes ([赞]) and emoji aside, at least four letters or digits
+MIN_TELLING_CHARS: Final = 4
+TELLS: Final = f"""(length(regexp_replace(coalesce(text, ''),
+    '\\[[^\\[\\]]{{1,8}}\\]|[^\\p{{L}}\\p{{N}}]', '', 'g')) >= {MIN_TELLING_CHARS})"""
 LOCAL_DAY: Final = f"CAST(timezone('{LOCAL_ZONE}', created_at) AS DATE)"
 
 

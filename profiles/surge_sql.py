@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Final
 
 from profiles.overview import EVIDENCE, MAX_EVIDENCE, MOST_LIKED
-from profiles.sql import LOCAL_DAY, LOCAL_ZONE
+from profiles.sql import LOCAL_DAY, LOCAL_ZONE, TELLS
 
 MIN_NEGATIVES: Final = 8  # fewer on a day are no surge, however unusual
 HISTORY_DAYS: Final = 14
@@ -27,7 +27,7 @@ _SAME_UNIT: Final = """{0}.scope = {1}.scope AND {0}.day = {1}.day
 SURGE_SQL: Final = f"""
 WITH dated AS (
     SELECT *, coalesce(like_count, 0) AS likes, sentiment_score::DOUBLE AS score,
-        {LOCAL_DAY} AS day, hour(timezone('{LOCAL_ZONE}', created_at)) AS hour
+        {TELLS} AS tells, {LOCAL_DAY} AS day, hour(timezone('{LOCAL_ZONE}', created_at)) AS hour
     FROM comments_in WHERE created_at <= $as_of
 ),
 daily AS (

@@ -1,31 +1,37 @@
 """Dumps into the store: comments are scored on the way in, other kinds come as canonical columns.
 
-A Parquet file that ``tingfeng score`` wrote keeps its scores when the same model made them. Loading
-is idempotent: the same file twice changes nothing.
+A file that ``tingfeng score`` wrote keeps its scores when the same model made them, or when told to
+keep them whoever did. Loading is idempotent: the same file twice changes nothing.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import COMMENTS, SCORES
 from data.readers import Batch, Dump, Reject
 from data.readers.shapes import Kind
 from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
+from serving.scored import FileScorer
+from serving.table_rows import table_rows
 from serving.text_keys import TextKeys
 
-KINDS: Final = ("comments", "contents", "users", "events", "orders")
+KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
 TABLE_KINDS: Final = ("users", "events", "orders")  # read by columns, nothing to score
 BATCH_ROWS: Final = 16_384
+_IDENTIFIER_CONSTANTS: Final = pa.schema(
+    [pa.field(name, pa.string()) for name in ("platform", "app_id", "open_platform")]
+)
 
 
 @dataclass(kw_only=True)
@@ -38,15 +44,17 @@ class IngestSummary:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)  # values by type of identifier
 
     def add(self, result: LoadResult, rejected: int) -> None:
         """Counts one load."""
+        self.invalid.update(result.invalid)
         self.rows_in += result.rows + rejected
         self.inserted += result.inserted
         self.updated += result.updated
         self.unchanged += result.unchanged
         self.duplicates += result.duplicates
-        self.rejected += rejected
+        self.rejected += rejected + len(result.rejected)
 
 
 def ingest(
@@ -58,13 +66,17 @@ def ingest(
     analyzer: Callable[[], Analyzer],
     constants: Mapping[str, str] = MappingProxyType({}),
     rejects: Callable[[Sequence[Reject]], None] = lambda _: None,
+    keep_scores: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> IngestSummary:
     """Loads every dump into the table ``kind``. ``constants`` fill columns that lack or are null.
 
     Comments without an id of their source get one from what they say (see ``serving.text_keys``).
     ``rejects`` is given the rows of each batch that could not be read.
 
-    ``analyzer`` is called for comments only, once per batch.
+    ``analyzer`` is called for comments only, as often as it is needed. Scores in a file are kept
+    when this analyzer's model made them or with ``keep_scores``; ``tell`` is given a line per file
+    that says whether they were.
 
     Raises:
         ServingError: a dump is of another kind.
@@ -75,13 +87,32 @@ def ingest(
     check_constants(kind, constants)
     summary, keys = IngestSummary(), TextKeys()
     for dump in [_as_kind(kind, dump, constants) for dump in dumps]:
+        scorer = FileScorer(dump, analyzer, keep_scores, tell)
         for batch in dump.batches(rows=BATCH_ROWS):
-            table = _with_constants(kind, _table(kind, dump, batch, analyzer), constants)
+            if kind == "comments":
+                table = scorer.comments(batch)
+            else:
+                table = table_rows(kind, dump, batch, store.rules)
+            table = _with_constants(kind, table, constants)
             if kind == "comments":
                 table = keys.apply(table)
-            summary.add(store.load(kind, table, run), len(batch.rejects))
-            rejects(batch.rejects)
+            result = store.load(kind, table, run)
+            summary.add(result, len(batch.rejects))
+            rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
     return summary
+
+
+def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Reject]:
+    return [
+        Reject(
+            file=dump.path.name,
+            line=int(batch.lines[at]),
+            row=int(batch.row_numbers[at]),
+            reason="no_identifier: every value is empty, masked or malformed",
+            raw=json.dumps(batch.original.slice(at, 1).to_pylist()[0], default=str),
+        )
+        for at in result.rejected
+    ]
 
 
 def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
@@ -98,7 +129,7 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
 
 def check_constants(kind: str, constants: Mapping[str, str]) -> None:
     """Raises UsageError when a constant is of a column that the kind does not have."""
-    names = INPUTS[kind].schema.names
+    names = _constant_schema(kind).names
     for name in constants:
         if name not in names:
             raise UsageError(
@@ -106,61 +137,19 @@ def check_constants(kind: str, constants: Mapping[str, str]) -> None:
             )
 
 
+def _constant_schema(kind: str) -> pa.Schema:
+    return INPUTS[kind].schema if kind in INPUTS else _IDENTIFIER_CONSTANTS
+
+
 def _as_kind(kind: str, dump: Dump, constants: Mapping[str, str]) -> Dump:
     """A dump that was opened as a table of no kind, read as ``kind``."""
-    return dump.as_kind(cast(Kind, kind), constants) if dump.kind == "table" else dump
-
-
-def _table(kind: str, dump: Dump, batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
-    if kind == "comments":
-        return _comments(batch, analyzer)
-    given = [name for name in batch.records.schema.names if _is_given(name, dump)]
-    table = pa.Table.from_batches([batch.records]).select(given)
-    return _with_properties(table, dump, batch) if kind == "events" else table
-
-
-def _is_given(name: str, dump: Dump) -> bool:
-    """Whether the file says something of this column; where it does not the store's stays."""
-    return name in dump.columns or name == "content_id" or (name == "platform" and dump.platform)
-
-
-def _with_properties(table: pa.Table, dump: Dump, batch: Batch) -> pa.Table:
-    """The events with the input columns that no field took, which the store folds."""
-    taken = {
-        *batch.records.schema.names,
-        *(name for names in dump.columns.values() for name in names),
-    }
-    for name in batch.original.schema.names:
-        if name in taken:
-            continue
-        column = batch.original[name]
-        if pa.types.is_string(column.type):
-            nothing = pa.scalar(None, pa.string())
-            column = pc.if_else(pc.equal(column, ""), nothing, column)
-        table = table.append_column(name, column)
-    return table
-
-
-def _comments(batch: Batch, analyzer: Callable[[], Analyzer]) -> pa.Table:
-    original, records = batch.original, pa.Table.from_batches([batch.records])
-    has_scores = set(SCORES.names) <= set(original.schema.names)
-    if has_scores and _scored_by(original, analyzer().scorer.model_version):
-        scores = [original[name] for name in SCORES.names]
-    else:
-        table = analyzer().score(records["text"].to_pylist())
-        scores = [table[name] for name in SCORES.names]
-    columns = [*records.columns, *scores]
-    return pa.table(columns, schema=pa.schema([*COMMENTS, *SCORES]))
-
-
-def _scored_by(original: pa.RecordBatch, version: str) -> bool:
-    """Whether the score columns hold this model's scores in their own types, not as text."""
-    typed = all(original.schema.field(f.name).type == f.type for f in SCORES)
-    return typed and pc.unique(original["model_version"]).to_pylist() == [version]
+    if dump.kind != "table" or kind == "identifiers":
+        return dump
+    return dump.as_kind(cast(Kind, kind), constants)
 
 
 def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
-    schema = INPUTS[kind].schema
+    schema = _constant_schema(kind)
     for name, value in constants.items():
         at = table.schema.get_field_index(name)
         if at < 0:

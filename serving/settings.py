@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     store: str | None = Field(
         None, description="store URL; without it tingfeng.duckdb in the home folder"
     )
+    identity_rules: Path | None = Field(
+        None, description="file of identity rules; without it the ones of the package"
+    )
     model: str = Field(
         "small",
         description="a shipped model's name, a model folder, or fake (word rules without weights)",
@@ -50,6 +53,24 @@ class Settings(BaseSettings):
         None, description="folder of labelled sets for train and evaluate"
     )
     weights_dir: Path | None = Field(None, description="folder of base encoders for train")
+
+    douyin_base_url: str | None = Field(
+        None, description="base address of the Douyin Open Platform's API; needed by fetch douyin"
+    )
+    douyin_client_key: str | None = Field(None, description="the application's key there")
+    douyin_client_secret: SecretStr | None = Field(
+        None, description="the application's secret there; better in the environment"
+    )
+    douyin_app: Literal["web", "mini"] = Field(
+        "web", description="kind of the application there: web (and mobile), or mini"
+    )
+    douyin_requests_per_s: float = Field(
+        5.0, gt=0, le=1000, description="requests a second to that API at most"
+    )
+    douyin_timeout_s: float = Field(30.0, gt=0, description="longest wait for one answer of it")
+    douyin_attempts: int = Field(
+        6, ge=1, le=20, description="requests for one answer, where it is busy or cut off"
+    )
 
     @classmethod
     def settings_customise_sources(

@@ -24,6 +24,7 @@ from training.labelled import LabelledSet
 from training.modeling import CommentModel
 from training.recipe import Recipe
 from training.record import check_same_recipe, write_record
+from training.refit import refit
 from training.reopen import reopen
 from training.runs import ENCODER_FILE, OwnNames, load_last
 from training.sources import load_sets, load_unlabelled, unlabelled_set
@@ -94,6 +95,8 @@ def train(
     else:
         trainer = Trainer(recipe, model, pool, run_dir)
     trainer.run(dev_sets, tokenizer, resume=resume)
+    if recipe.refit_heads:
+        refit(recipe, run_dir, train_sets, dev_sets, tokenizer)
     (run_dir / FINISHED_FILE).touch()
     return run_dir
 

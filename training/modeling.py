@@ -40,7 +40,8 @@ class CommentModel(nn.Module):
     @property
     def outputs(self) -> int:
         """Length of one row of logits."""
-        return OUTPUT_SIZE + (self.auxiliary.out_features if self.auxiliary is not None else 0)
+        own = self.auxiliary.out_features if self.auxiliary is not None else 0
+        return self.heads.out_features + own
 
     def forward(self, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Logits of all heads side by side, as ``output_slices`` says, then the auxiliary ones."""

@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import (
@@ -31,6 +31,14 @@ from training.errors import TrainingError
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 _GROUPS: Final = ("corpus", "annotations", "distill")
+_NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
+    "stop_after": 1.0,
+    "max_rows_per_source": None,
+    "mask_share": 0.0,
+    "unlabelled": (),
+    "distill_teachers": (),
+    "refit_heads": (),
+}
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
 
@@ -110,6 +118,7 @@ class Recipe:
     distill_teachers: tuple[str, ...] = ()  # runs beside this one
     distill_weight: NonNegativeFloat = 1.0
     distill_temperature: PositiveFloat = 2.0
+    refit_heads: tuple[Literal["interest", "flags", "risks", "aspects"], ...] = ()
     accumulate: PositiveInt = 1  # batches per step of the optimiser
     evaluations: PositiveInt = 2  # per epoch
     patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never
@@ -118,7 +127,8 @@ class Recipe:
 
 
 def load_recipe(path: Path) -> Recipe:
-    """Reads a recipe; with ``starts_from: OTHER.yaml`` it has every key of OTHER that it lacks.
+    """Reads a recipe; with ``starts_from: OTHER.yaml`` it has every key of OTHER that it lacks and
+    goes on from OTHER's run, with ``extends: OTHER.yaml`` it only has the keys.
 
     Raises:
         TrainingError: no such file, or keys, values or class names that are wrong; all are named.
@@ -132,11 +142,13 @@ def load_recipe(path: Path) -> Recipe:
     return _checked(_with_parent(_flat(raw), path), str(path))
 
 
-def parent_of(path: Path) -> Path | None:
-    """The recipe file that must be trained before this one, if any."""
-    raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    parent = raw.get("starts_from") if isinstance(raw, dict) else None
-    return None if parent is None else path.parent / str(parent)
+def parents_of(path: Path) -> dict[str, Path]:
+    """The recipe files whose runs this one needs, by their names: its start and its teachers."""
+    raw = _flat(yaml.safe_load(path.read_text(encoding="utf-8")))
+    if not isinstance(raw, dict):
+        return {}
+    files = [path.parent / str(f) for f in (raw.get("starts_from"), *_teachers(raw)) if f]
+    return {load_recipe(file).name: file for file in files}
 
 
 def recipe_from_record(record: dict[str, Any]) -> Recipe:
@@ -150,11 +162,23 @@ def as_list(value: Any) -> list[str]:
 
 
 def _with_parent(raw: Any, path: Path) -> Any:
-    if not isinstance(raw, dict) or "starts_from" not in raw:
+    """With ``starts_from`` or ``extends``, every key of that recipe that this one lacks."""
+    if not isinstance(raw, dict):
         return raw
-    parent = dataclasses.asdict(load_recipe(path.parent / str(raw["starts_from"])))
-    own = {"starts_from": parent["name"], "stop_after": 1.0, "max_rows_per_source": None}
-    return parent | own | {k: v for k, v in raw.items() if k != "starts_from"}
+    raw = dict(raw)
+    if "distill_teachers" in raw:
+        raw["distill_teachers"] = [load_recipe(path.parent / str(f)).name for f in _teachers(raw)]
+    start, like = raw.pop("starts_from", None), raw.pop("extends", None)
+    if start is None and like is None:
+        return raw
+    parent = dataclasses.asdict(load_recipe(path.parent / str(start or like)))
+    own = {"starts_from": parent["name"] if start else None} | _NOT_INHERITED
+    return parent | own | raw
+
+
+def _teachers(raw: dict[str, Any]) -> list[Any]:
+    teachers = raw.get("distill_teachers", [])
+    return teachers if isinstance(teachers, list) else [teachers]
 
 
 def _flat(raw: Any) -> Any:

@@ -21,8 +21,8 @@ ENCODER_FILE: Final = "encoder.json"
 OwnNames = dict[str, tuple[str, ...]]  # set name -> its own classes
 
 
-def load_run(run_dir: Path, recipe: Recipe) -> CommentModel:
-    """The best checkpoint of a run, in float32.
+def load_run(run_dir: Path, recipe: Recipe, *, keep_auxiliary: bool = False) -> CommentModel:
+    """The best checkpoint of a run, in float32; without its auxiliary heads unless they are kept.
 
     Raises:
         TrainingError: the run has not reached its first evaluation.
@@ -32,7 +32,8 @@ def load_run(run_dir: Path, recipe: Recipe) -> CommentModel:
         raise TrainingError(f"expected {best}, found no such file; let `tingfeng train` go on")
     weights = torch.load(best, map_location="cpu", weights_only=True)
     model = load_weights(run_dir, weights, recipe).eval()
-    model.auxiliary = None  # for the training alone
+    if not keep_auxiliary:
+        model.auxiliary = None
     return model
 
 

@@ -153,7 +153,7 @@ class Trainer:
         self._worse = 0 if mean > self.best else self._worse + 1
         if mean >= self.best:
             self.best = mean
-            _write(self.model.state_dict(), self.run_dir / BEST_FILE)
+            write_state(self.model.state_dict(), self.run_dir / BEST_FILE)
         self._save()
 
     def _steps(self, epoch: int) -> list[list[Rows]]:
@@ -172,7 +172,7 @@ class Trainer:
             "best": self.best,
             "worse": self._worse,
         }
-        _write(state, self.run_dir / CHECKPOINT_FILE)
+        write_state(state, self.run_dir / CHECKPOINT_FILE)
         self._saved_at = time.monotonic()
 
     def _load(self) -> None:
@@ -213,7 +213,7 @@ def parameter_groups(model: CommentModel, recipe: Recipe) -> list[dict[str, Any]
     return groups
 
 
-def _write(state: dict[str, Any], path: Path) -> None:
+def write_state(state: dict[str, Any], path: Path) -> None:
     """All or nothing: a run that is killed while it writes keeps the file it had."""
     temporary = path.with_suffix(".tmp")
     torch.save(state, temporary)

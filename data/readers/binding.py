@@ -24,11 +24,15 @@ class Wanted:
     own: tuple[Shape, ...] = ()  # the user's shapes, before those that ship
     insist: bool = False  # only the user's
     filled: frozenset[str] = frozenset()  # columns that are given a value later
+    columns: tuple[str, ...] = ()  # input columns that the user named
 
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """Every shape that may be recognised, the user's first."""
         return self.own if self.insist else (*self.own, *shipped_shapes())
+
+
+ANYTHING: Final = Wanted()
 
 
 @dataclass(frozen=True, kw_only=True)

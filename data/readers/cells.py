@@ -14,13 +14,12 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from data.columns import TIMESTAMP
-from data.labels import PLATFORMS
 from data.readers.binding import Binding
 from data.readers.counts import parse_counts
 from data.readers.ids import clean_ids, clean_names, is_null_word
 from data.readers.infer import as_text
 from data.readers.money import parse_money
-from data.readers.names import normal_name, platform_in
+from data.readers.names import normal_name, platform_key
 from data.readers.report import RepairReport
 from data.readers.times import parse_time
 
@@ -70,7 +69,7 @@ class CellReader:
     def _names(self, field: str, found: list[str | None]) -> list[str | None]:
         texts = [text.strip() if text else None for text in found]
         if field == "platform":
-            return [_platform(text) for text in texts]
+            return [platform_key(text) if text else None for text in texts]
         words: Mapping[str, str | None] = self._words.get(field, {})
         return [words.get(normal_name(text), text) if text else None for text in texts]
 
@@ -97,9 +96,3 @@ def says_nothing(value: Any) -> bool:
     """True for an empty cell, and for a word for nothing."""
     text = as_text(value)
     return text is None or not text.strip() or is_null_word(text.strip())
-
-
-def _platform(text: str | None) -> str | None:
-    if text is None or text in PLATFORMS:
-        return text
-    return platform_in(text) or text

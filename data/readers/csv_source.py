@@ -1,22 +1,26 @@
 """CSV and TSV files: delimiter, header, records and their rejects.
 
-Every cell is text as it came. Columns come from the first non-blank line; the delimiter is the one
-of ``, ; tab | ，`` that splits the header and most of the next lines alike. A file whose header
-holds none of them has one column, and then no delimiter is special.
+Every cell is text as it came. Columns come from the header row (see ``data.readers.header``), as a
+rule the first non-blank line; the delimiter is the one of ``, ; tab | ，`` that splits the header
+and most of the next lines alike. A file whose header holds none of them has one column, and then no
+delimiter is special.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
 from data.readers import limits
+from data.readers.binding import ANYTHING, Wanted
 from data.readers.bytestream import TextProbe, open_text
 from data.readers.csv_split import LineQueue, read_record, split_fields
 from data.readers.errors import fail
+from data.readers.header import HEADER_ROWS, find_header, header_note
 from data.readers.lines import Line, read_lines, sample_lines
 from data.readers.report import RepairReport
 from data.readers.rows import Reject, Row, Scan
@@ -32,9 +36,18 @@ class CsvSource(RowSource):
 
     container = "CSV"
 
-    def __init__(self, path: Path, probe: TextProbe, header: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        probe: TextProbe,
+        wanted: Wanted = ANYTHING,
+        *,
+        header: Sequence[str] = (),
+    ) -> None:
         """``header`` names the columns of a file whose first line is data already."""
         super().__init__(path)
+        self._wanted = wanted
+        self._above = 0  # records above the header
         self._probe = probe
         self.encoding = probe.encoding
         self._delimiter = self._sniff_delimiter()
@@ -45,7 +58,7 @@ class CsvSource(RowSource):
 
     @property
     def first_cells(self) -> list[str]:
-        """The cells of the first line, as they came; without a header line, its given names."""
+        """The cells of the header line, as they came; without one, the given names."""
         return self._header
 
     def _lines(self) -> Iterator[Line]:
@@ -59,26 +72,30 @@ class CsvSource(RowSource):
             raise fail(self.path, "a header and rows", "only blank lines", "export it again")
         if _is_sep_line(sample[0]):
             return sample[0][-1]
-        if not any(mark in sample[0] for mark in _DELIMITERS):
-            return _NO_DELIMITER
-        return max(_DELIMITERS, key=lambda mark: _agreement(sample, mark))
+        marks = [_delimiter(sample[at:]) for at in range(min(HEADER_ROWS, len(sample)))]
+        rows = [split_fields(text, mark).fields for text, mark in zip(sample, marks, strict=False)]
+        return marks[find_header(rows, self._wanted)]
 
     def _read_header(self) -> list[str]:
-        header = next(self._records(RepairReport()), None)
-        if header is None or isinstance(header, Reject):
-            found = header.reason if header else "none"
+        first = list(islice(self._records(RepairReport()), HEADER_ROWS))
+        rows = [[] if isinstance(record, Reject) else list(record.cells) for record in first]
+        if not first or isinstance(first[0], Reject):
+            found = first[0].reason if first else "none"
             raise fail(self.path, "a readable header line", found, "repair the first line")
-        return list(header.cells)
+        self._above = find_header(rows, self._wanted)
+        self.note = header_note(first[self._above].line, rows[: self._above])
+        return rows[self._above]
 
     def _records(self, report: RepairReport) -> Iterator[Row | Reject]:
-        """The header as row 0, then every record, whatever its width."""
+        """The header as row 0 (what is above it below 0), then every record, whatever its width."""
         queue = LineQueue(self._lines())
-        number, width = -1 if self._has_header else 0, None
+        start = number = -1 - self._above if self._has_header else 0
+        width = None
         while line := queue.take():
             if not line.text.strip("\r") and not line.fault:
                 report.add("blank_lines")
                 continue
-            if number < 0 and _is_sep_line(line.text):
+            if number == start and _is_sep_line(line.text):
                 continue
             number += 1
             fields, fault = read_record(line, queue, self._delimiter, width)
@@ -86,17 +103,18 @@ class CsvSource(RowSource):
                 yield self.reject(line.number, number, fault, line.text)
             else:
                 yield Row(number, line.number, fields, len(line.text))
-            width = width or len(fields)
+            if number >= 0:
+                width = width or len(fields)
 
     def rows(self, report: RepairReport) -> Iterator[Row | Reject]:
         """Every record after the header, if there is one, that has its width."""
         if self._renamed:
             report.add("renamed_columns", self._renamed)
         width = len(self._header)
-        records = self._records(report)
-        if self._has_header:
-            next(records)
-        for item in records:
+        if self._above:
+            report.add("rows_above_header", self._above)
+        skipped = self._above + 1 if self._has_header else 0
+        for item in islice(self._records(report), skipped, None):
             if isinstance(item, Row):
                 item = self._fit(item, width, report)
             yield item
@@ -133,6 +151,13 @@ class CsvSource(RowSource):
 def _is_sep_line(text: str) -> bool:
     """True for the line by which Excel names its delimiter, ``sep=;``."""
     return text.lower().startswith("sep=") and len(text) == len("sep=") + 1
+
+
+def _delimiter(sample: list[str]) -> str:
+    """The delimiter of a table whose header is the first line of the sample."""
+    if not any(mark in sample[0] for mark in _DELIMITERS):
+        return _NO_DELIMITER
+    return max(_DELIMITERS, key=lambda mark: _agreement(sample, mark))
 
 
 def _agreement(sample: list[str], delimiter: str) -> tuple[float, int]:

@@ -110,7 +110,8 @@ class Dump:
     @property
     def why(self) -> str:
         """One sentence with the evidence for the format."""
-        return self._binding.why
+        note = self._source.note
+        return f"{self._binding.why}; {note}" if note else self._binding.why
 
     @property
     def label(self) -> str:
@@ -201,7 +202,13 @@ def open_dump(
     if text_column is not None:
         fields["text"] = text_column
     take_stamp(file)
-    wanted = Wanted(kind=kind, own=tuple(shapes), insist=insist, filled=frozenset(filled))
+    wanted = Wanted(
+        kind=kind,
+        own=tuple(shapes),
+        insist=insist,
+        filled=frozenset(filled),
+        columns=tuple(fields.values()),
+    )
     return Dump(file, _open_source(file, table, wanted), format, fields, wanted)
 
 
@@ -226,7 +233,7 @@ def _open_source(path: Path, table: str | None, wanted: Wanted) -> Source:
         )
     if container == "parquet":
         return ParquetSource(path)
-    return _open_text_source(path, container == "gzip", wanted)
+    return _open_text_source(path, wanted, zipped=container == "gzip")
 
 
 def _open_workbook(path: Path, sheet: str | None, wanted: Wanted) -> Source:
@@ -235,14 +242,13 @@ def _open_workbook(path: Path, sheet: str | None, wanted: Wanted) -> Source:
     if not is_workbook(path):
         raise fail(path, "a dump or a workbook", "a zip archive", "unpack it first")
     if sheet is not None:
-        return XlsxSource(path, sheet, named=True)
-    sheets = {name: header for name, header in list_sheets(path).items() if header}
+        return XlsxSource(path, sheet, named=True, wanted=wanted)
+    sheets = {name: header for name, header in list_sheets(path, wanted).items() if header}
     if not sheets:
         raise fail(path, "a sheet with a header", "a workbook without any", "fill it first")
     several = len(sheets) > 1
-    return XlsxSource(
-        path, _choose(path, sheets, wanted) if several else next(iter(sheets)), named=several
-    )
+    chosen = _choose(path, sheets, wanted) if several else next(iter(sheets))
+    return XlsxSource(path, chosen, named=several, wanted=wanted)
 
 
 def _only_table(path: Path, tables: Mapping[str, list[str]], wanted: Wanted) -> str:
@@ -270,15 +276,15 @@ def _choose(path: Path, tables: Mapping[str, list[str]], wanted: Wanted) -> str:
     )
 
 
-def _open_text_source(path: Path, zipped: bool, wanted: Wanted) -> Source:
+def _open_text_source(path: Path, wanted: Wanted, *, zipped: bool) -> Source:
     probe = probe_text(path, zipped)
     if _is_json(path, probe):
         return JsonSource(path, probe)
-    source = CsvSource(path, probe)
+    source = CsvSource(path, probe, wanted)
     for shape in wanted.shapes:
         asked = wanted.kind in (None, shape.kind)
         if asked and shape.header and _is_data(source.first_cells, shape):
-            return CsvSource(path, probe, header=shape.header)
+            return CsvSource(path, probe, wanted, header=shape.header)
     return source
 
 

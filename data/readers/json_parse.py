@@ -2,7 +2,8 @@
 
 Numbers that no table holds (NaN, Infinity, 1e400), values nested too deep and values that are no
 objects are rejects. A key given twice keeps its last value. A page of the Douyin Open Platform's
-comment list (``{"data": {"list": [...]}}``) stands for its items.
+lists (``{"data": {"list": [...]}}``) stands for its rows, and the ``statistics`` of an item there
+for columns of their own.
 """
 
 from __future__ import annotations
@@ -147,12 +148,22 @@ def _row_or_fault(value: Any, raw: str) -> dict[str, Any] | Fault:
         return Fault(f"not_an_object: {_json_kind(value)}", raw)
     if _is_flat(value):
         return value
-    for key, cell in value.items():
+    record = _lift_statistics(value)
+    for key, cell in record.items():
         if type(cell) is dict or type(cell) is list:
             if _too_deep(cell):
                 return Fault(describe(RecursionError()), raw)
-            value[key] = as_text(cell)
-    return value
+            record[key] = as_text(cell)
+    return record
+
+
+def _lift_statistics(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the counts of a platform's item as columns; others as they came."""
+    counts = record.get("statistics")
+    if type(counts) is not dict or "item_id" not in record:
+        return record
+    kept = {key: cell for key, cell in record.items() if key != "statistics"}
+    return kept | {key: count for key, count in counts.items() if key not in kept}
 
 
 def _json_kind(value: Any) -> str:

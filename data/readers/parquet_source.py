@@ -28,6 +28,7 @@ class ParquetSource:
     container = "Parquet"
     encoding = "utf-8"
     table: str | None = None
+    note = ""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -22,6 +22,7 @@ from data.readers.source import shown_columns
 
 TABLE: Final = "table"  # the format of a dump without a text, asked for by name
 COLUMNS: Final = "columns"  # the format of a dump read by its column names
+_TEXTLESS: Final = (*TABLE_KINDS, "table")
 _SAY_WHICH: Final = "name it with --text-column (or, for a table without comments, --format table)"
 
 
@@ -48,13 +49,13 @@ def recognise(
     if shape is None and wanted.insist:
         found = "; ".join(f"{s.name} lacks {', '.join(lacking(table, s))}" for s in wanted.own)
         raise fail(table.path, "the columns of a source given", found, "correct the source")
-    if shape is not None and shape.kind in TABLE_KINDS and "text" in mapping:
+    if shape is not None and shape.kind in _TEXTLESS and "text" in mapping:
         shape = None
     if format == TABLE and shape is None:
         return _bind_table(f"{table.container}, asked for as a table")
     if shape is None:
         binding = _bind_by_names(table, mapping)
-    elif shape.kind in TABLE_KINDS:
+    elif shape.kind in _TEXTLESS:
         return replace(_bind_table(_evidence(table, shape)), format=shape.name)
     else:
         binding = _bind_shape(table, shape)
@@ -68,7 +69,7 @@ def matching_shape(table: Table, wanted: Wanted) -> Shape | None:
     if wanted.kind in TABLE_KINDS:
         return best_shape(table, [each for each in wanted.shapes if each.kind == wanted.kind])
     has_text = any(names.normal_name(name) in names.TEXT for name in table.columns)
-    shapes = [each for each in wanted.shapes if not (has_text and each.kind in TABLE_KINDS)]
+    shapes = [each for each in wanted.shapes if not (has_text and each.kind in _TEXTLESS)]
     own = [shape for shape in shapes if shape in wanted.own]
     return best_shape(table, own) or best_shape(table, shapes)
 

@@ -14,6 +14,7 @@ from typing import Final
 SENTENCES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "blank_lines": "{n} blank lines skipped (they are not rows)",
+        "rows_above_header": "{n} rows above the header (a title, or blank) are not rows",
         "duplicate_keys": "{n} JSON keys given twice in one object, the last one kept",
         "trailing_commas": "{n} commas after a JSON object ignored",
         "lone_surrogates": "{n} cells with half an emoji (lone surrogate), replaced by U+FFFD",

@@ -28,6 +28,7 @@ class Source(Protocol):
     encoding: str
     table: str | None  # of a database or workbook
     label: str  # names the table in rejects and fallback ids
+    note: str  # what stood above the header, or nothing
 
     def scan(self) -> Scan: ...
 
@@ -39,6 +40,7 @@ class RowSource(ABC):
 
     container = ""
     encoding = "utf-8"
+    note = ""
 
     def __init__(self, path: Path, table: str | None = None) -> None:
         self.path = path

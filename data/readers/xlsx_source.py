@@ -12,8 +12,9 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
+from itertools import dropwhile, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from xml.etree.ElementTree import ParseError
 
 import pyarrow as pa
@@ -21,7 +22,9 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from data.readers import limits
+from data.readers.binding import ANYTHING, Wanted
 from data.readers.errors import fail, printable
+from data.readers.header import HEADER_ROWS, find_header, header_note
 from data.readers.report import RepairReport
 from data.readers.rows import Reject, Row, Scan
 from data.readers.source import RowSource, column_names, shown_columns
@@ -67,16 +70,27 @@ def _workbook(path: Path) -> Iterator[Any]:
             book.close()
 
 
-def list_sheets(path: Path) -> dict[str, list[str]]:
+class Header(NamedTuple):
+    """The header of a sheet: its cells, its row number, the filled rows above it."""
+
+    cells: list[str]
+    line: int
+    above: list[list[str | None]]
+
+
+def list_sheets(path: Path, wanted: Wanted = ANYTHING) -> dict[str, list[str]]:
     """Header cells by sheet; an empty sheet has none."""
     with _workbook(path) as book:
-        return {sheet.title: _header(path, sheet) for sheet in book.worksheets}
+        return {sheet.title: _header(path, sheet, wanted).cells for sheet in book.worksheets}
 
 
-def _header(path: Path, sheet: Any) -> list[str]:
-    for _, cells in _filled_rows(path, sheet):
-        return [cell or "" for cell in cells]
-    return []
+def _header(path: Path, sheet: Any, wanted: Wanted) -> Header:
+    first = list(islice(_filled_rows(path, sheet), HEADER_ROWS))
+    if not first:
+        return Header([], 0, [])
+    rows = [cells for _, cells in first]
+    at = find_header(rows, wanted)
+    return Header([cell or "" for cell in rows[at]], first[at][0], rows[:at])
 
 
 def _filled_rows(path: Path, sheet: Any) -> Iterator[tuple[int, list[str | None]]]:
@@ -110,26 +124,31 @@ class XlsxSource(RowSource):
 
     container = "XLSX"
 
-    def __init__(self, path: Path, sheet: str, *, named: bool) -> None:
+    def __init__(self, path: Path, sheet: str, *, named: bool, wanted: Wanted = ANYTHING) -> None:
         super().__init__(path, sheet if named else None)
-        sheets = list_sheets(path)
-        if sheet not in sheets:
-            found = f"no sheet {printable(sheet)!r}, but {shown_columns(list(sheets))}"
-            raise fail(path, "the sheet named after ::", found, "name one of them")
-        if not sheets[sheet]:
+        with _workbook(path) as book:
+            sheets = {one.title: one for one in book.worksheets}
+            if sheet not in sheets:
+                found = f"no sheet {printable(sheet)!r}, but {shown_columns(list(sheets))}"
+                raise fail(path, "the sheet named after ::", found, "name one of them")
+            header = _header(path, sheets[sheet], wanted)
+        if not header.cells:
             raise fail(path, "a header and rows", "an empty sheet", "name another with path::sheet")
-        self._sheet = sheet
-        names, self._renamed = column_names(path, sheets[sheet])
+        self._sheet, self._header_line = sheet, header.line
+        self.note = header_note(header.line, header.above or [[]] * (header.line - 1))
+        names, self._renamed = column_names(path, header.cells)
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
 
     def rows(self, report: RepairReport) -> Iterator[Row | Reject]:
         """Every filled row after the header."""
+        if self._header_line > 1:
+            report.add("rows_above_header", self._header_line - 1)
         if self._renamed:
             report.add("renamed_columns", self._renamed)
         with _workbook(self.path) as book:
             filled = _filled_rows(self.path, book[self._sheet])
-            next(filled, None)
-            for number, (line, cells) in enumerate(filled, start=1):
+            below = dropwhile(lambda row: row[0] <= self._header_line, filled)
+            for number, (line, cells) in enumerate(below, start=1):
                 yield self._fit(number, line, cells)
 
     def _fit(self, number: int, line: int, cells: list[str | None]) -> Row | Reject:

@@ -22,10 +22,10 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from nlp.analyzer import Analyzer
 from profiles.errors import ProfilesError, UnknownContentError, UnknownPersonError
-from profiles.keys import load_or_create_key
 from profiles.read import read_insight, read_profile
-from profiles.store.duckdb_store import DuckDBStore
+from serving.api.docs import add_docs
 from serving.settings import Settings
+from serving.stores import NoStoreError, open_existing_store, store_path
 
 MAX_TEXTS: Final = 256
 MAX_CHARS: Final = 100_000
@@ -46,8 +46,10 @@ class AnalyzeRequest(BaseModel):
 
 def create_app(settings: Settings, analyzer: Analyzer) -> FastAPI:
     """The application around a loaded analyzer."""
-    app = FastAPI(title="听风 Tingfeng", version="1")
+    store_path(settings)  # a setting that names no store stops the service, not each request
+    app = FastAPI(title="听风 Tingfeng", version="1", docs_url=None, redoc_url=None)
     app.middleware("http")(_limit_body)
+    add_docs(app)
     _add_errors(app)
     _add_health(app, analyzer)
     _add_scoring(app, analyzer)
@@ -66,20 +68,16 @@ def _add_scoring(app: FastAPI, analyzer: Analyzer) -> None:
 
 
 def _add_profiles(app: FastAPI, settings: Settings) -> None:
-    def opened() -> DuckDBStore:
-        path = settings.store or str(settings.home / "tingfeng.duckdb")
-        return DuckDBStore(path, key=load_or_create_key(settings.home))
-
     @app.get("/v1/profiles/{user}")
     def profile(user: str, platform: str | None = None) -> dict[str, Any]:
         """The six dimensions of one person, by the platform's user id or the person id."""
-        with opened() as store:
+        with open_existing_store(settings) as store:
             return read_profile(store, user, platform)
 
     @app.get("/v1/contents/{content_id}/insight")
     def insight(content_id: str, platform: str | None = None) -> dict[str, Any]:
         """What the comments under one content say."""
-        with opened() as store:
+        with open_existing_store(settings) as store:
             return read_insight(store, content_id, platform)
 
     @app.get("/", include_in_schema=False)
@@ -131,6 +129,10 @@ def _add_errors(app: FastAPI) -> None:
     @app.exception_handler(UnknownContentError)
     async def unknown(request: Request, error: ProfilesError) -> JSONResponse:
         return _problem(request, 404, "not_found", str(error), "check the id and the platform")
+
+    @app.exception_handler(NoStoreError)
+    async def no_store(request: Request, error: NoStoreError) -> JSONResponse:
+        return _problem(request, 404, "not_found", str(error), "load comments, then refresh")
 
     @app.exception_handler(ProfilesError)
     async def store(request: Request, error: ProfilesError) -> JSONResponse:

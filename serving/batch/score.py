@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from data.readers import Batch, Dump, Reject
 from nlp.analyzer import Analyzer
 from serving.batch.job import Job, file_identity
+from serving.batch.labels import check_labels, with_chinese_labels
 from serving.batch.rejects import RejectsWriter
 from serving.batch.schema import OutputColumns
 from serving.batch.writers import TableWriter, check_output, check_rows
@@ -55,15 +56,19 @@ def score_dumps(
     analyzer: Analyzer,
     *,
     resume: bool = True,
+    labels: str = "keys",
     progress: Progress = lambda _: None,
 ) -> ScoreSummary:
     """Scores the dumps into one file and ``<out>.rejects.jsonl``.
+
+    ``labels`` is ``keys``, or ``zh`` for Chinese label names in a CSV or XLSX file.
 
     Raises:
         ServingError: the output cannot be written, a dump holds no comments, or another run is at
             work on it.
     """
     check_output(out)
+    check_labels(out, labels)
     check_rows(out, sum(dump.rows for dump in dumps))
     _check_dumps(dumps, out)
     start, inference_before_s = time.perf_counter(), analyzer.inference_s
@@ -71,7 +76,7 @@ def score_dumps(
     columns = OutputColumns([dump.input_schema for dump in dumps])
     with Job(out, _identity(dumps, analyzer), resume=resume) as job:
         windows = _score_windows(dumps, columns, analyzer, job, summary, progress)
-        _assemble(out, columns.schema, job, windows)
+        _assemble(out, columns.schema, job, windows, labels)
         job.remove()
     _count_repairs(dumps, summary)
     summary.seconds = time.perf_counter() - start
@@ -165,11 +170,16 @@ def _one_window(
 
 
 def _assemble(
-    out: Path, schema: pa.Schema, job: Job, windows: Iterator[tuple[int, list[Reject]]]
+    out: Path,
+    schema: pa.Schema,
+    job: Job,
+    windows: Iterator[tuple[int, list[Reject]]],
+    labels: str,
 ) -> None:
     """Writes output and rejects as windows become ready; both appear only when all is done."""
     with TableWriter(out, schema) as writer, RejectsWriter(out) as rejects_writer:
         for number, rejects in windows:
             if job.done(number):
-                writer.write(job.load(number))
+                table = job.load(number)
+                writer.write(with_chinese_labels(table) if labels == "zh" else table)
             rejects_writer.write(rejects)

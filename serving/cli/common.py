@@ -85,16 +85,11 @@ def pairs(items: list[str], usage: str) -> dict[str, str]:
     return dict(_pair(item, usage) for item in items)
 
 
-@contextmanager
-def open_store(config: Settings) -> Iterator[DuckDBStore]:
-    """The configured store, with the installation's key."""
-    from profiles.keys import load_or_create_key
-    from profiles.store.duckdb_store import DuckDBStore
+def open_store(config: Settings, *, create: bool = False) -> DuckDBStore:
+    """The configured store as a context manager; only ``create`` makes one that is not there."""
+    from serving.stores import open_existing_store, open_or_create_store
 
-    config.home.mkdir(parents=True, exist_ok=True)
-    url = config.store or str(config.home / "tingfeng.duckdb")
-    with DuckDBStore(url, key=load_or_create_key(config.home)) as store:
-        yield store
+    return open_or_create_store(config) if create else open_existing_store(config)
 
 
 @contextmanager

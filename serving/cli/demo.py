@@ -41,7 +41,7 @@ def demo(
     config = settings(home=out, store=str(out / "tingfeng.duckdb"))
     analyzer = make_analyzer(config)
     scored = _score(sample, out / "scored", analyzer)
-    with open_store(config) as store:
+    with open_store(config, create=True) as store:
         _fill(sample, scored, store, lambda: analyzer)
         html = build_report(store, out / "report.html", title=TITLE)
         xlsx = build_report_xlsx(store, out / "report.xlsx", title=TITLE)

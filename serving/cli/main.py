@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, models, profiles, scoring, serve, training
+from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, training, models, serve, demo):
+for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
@@ -70,8 +70,14 @@ def _one_line(error: Exception) -> str:
 def _faults(error: Any) -> str:
     """What pydantic found wrong, setting by setting."""
     found = error.errors() if hasattr(error, "errors") else []
-    named = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}, found {e['input']!r}" for e in found]
-    return "; ".join(named)
+    return "; ".join(map(_fault, found))
+
+
+def _fault(fault: Any) -> str:
+    """One of them; the value of a secret, or of a name that may be a misspelt one, is not shown."""
+    name = ".".join(map(str, fault["loc"]))
+    hidden = "secret" in name or fault["type"] == "extra_forbidden"
+    return f"{name}: {fault['msg']}" + ("" if hidden else f", found {fault['input']!r}")
 
 
 def _version(asked: bool) -> None:

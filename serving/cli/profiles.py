@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    kind: Annotated[str, typer.Argument(help="comments contents users events orders")],
+    kind: Annotated[str, typer.Argument(help="comments contents users events orders identifiers")],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
@@ -48,6 +48,10 @@ def ingest(
     preview: Annotated[
         bool, typer.Option("--preview", help="Show how the files would be read; write nothing.")
     ] = False,
+    keep_scores: Annotated[
+        bool,
+        typer.Option("--keep-scores", help="Keep a scored file's scores whatever model made them."),
+    ] = False,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
@@ -59,18 +63,15 @@ def ingest(
     from serving.ingest import ingest as load
     from serving.preview import preview_dump, preview_lines
 
-    _check_kind(kind, preview)
+    _check_kind(kind, preview, source)
     config = settings(store=store, model=model)
     constants = pairs(set or [], "--set field=value")
     dumps = open_dumps(
         inputs,
-        format=format,
         text_column=text_column,
         mapping=map,
         quiet=preview,
-        kind=kind,
-        filled=constants,
-        **own_sources(source, config),
+        **_reading(kind, format, constants, own_sources(source, config)),
     )
     if preview:
         for dump in dumps:
@@ -80,7 +81,10 @@ def ingest(
     check_kinds(kind, dumps)
     analyzer = functools.cache(lambda: make_analyzer(config))
     run = run_id("ingest")
-    with open_store(config) as opened, RejectsWriter(config.home / run) as rejected:
+    with (
+        open_store(config, create=True) as opened,
+        RejectsWriter(config.home / run) as rejected,
+    ):
         result = load(
             kind,
             dumps,
@@ -89,8 +93,12 @@ def ingest(
             analyzer=analyzer,
             constants=constants,
             rejects=rejected.write,
+            keep_scores=keep_scores,
+            tell=say,
         )
     say_repairs(dumps)
+    for name, n in sorted(result.invalid.items()):
+        say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
     if result.rejected:
         say(f"rejected rows, with reasons: {rejected.path}")
     say(
@@ -100,10 +108,24 @@ def ingest(
     )
 
 
-def _check_kind(kind: str, preview: bool) -> None:
+def _reading(
+    kind: str, format: str, constants: dict[str, str], sources: dict[str, Any]
+) -> dict[str, Any]:
+    """How files of a kind are opened: as its canonical columns, identifiers as they came."""
+    if kind == "identifiers":
+        return {"format": "table" if format == "auto" else format}
+    return {"format": format, "kind": kind, "filled": constants, **sources}
+
+
+def _check_kind(kind: str, preview: bool, source: Path | None) -> None:
     from data.columns import TABLES
     from serving.ingest import KINDS
 
+    if kind == "identifiers" and (preview or source):
+        raise typer.BadParameter(
+            f"{'--preview' if preview else '--source'}: expected one of {', '.join(TABLES)}, "
+            "found 'identifiers'; their columns go by name, see docs/formats.md"
+        )
     if kind in KINDS or (preview and kind in TABLES):
         return
     known = ", ".join(TABLES if preview else KINDS)
@@ -118,8 +140,9 @@ def refresh(
     """Recompute the profiles and insights that changed."""
     from profiles.refresh import refresh as recompute
 
+    moment = day(as_of)
     with open_store(settings(store=store)) as opened:
-        result = recompute(opened, day(as_of), run_id("refresh"))
+        result = recompute(opened, moment, run_id("refresh"))
         persons, contents = (opened.count(name) for name in ("persons", "content_insights"))
     say(
         f"as of {result.as_of.isoformat()}: {persons:,} persons, {contents:,} contents; "

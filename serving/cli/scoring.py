@@ -63,17 +63,23 @@ def score(
     on_error: Annotated[
         str, typer.Option(metavar="skip|fail", help="What rejected rows do.")
     ] = "skip",
+    labels: Annotated[
+        str,
+        typer.Option(metavar="keys|zh", help="Label keys, or Chinese names (CSV and XLSX only)."),
+    ] = "keys",
     resume: Annotated[bool, typer.Option(help="Go on where a broken run was.")] = True,
     summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
     """Score dumps: one row out per row in, in order; rejected rows in OUT.rejects.jsonl."""
+    from serving.batch.labels import check_labels
     from serving.batch.score import score_dumps
     from serving.batch.writers import check_output
 
     if on_error not in ("skip", "fail"):
         raise typer.BadParameter(f"--on-error: expected skip or fail, found {on_error!r}")
     check_output(out)
+    check_labels(out, labels)
     if summary is not None and not summary.absolute().parent.is_dir():
         raise typer.BadParameter(
             f"--summary: expected an existing folder, found no {summary.parent}"
@@ -81,7 +87,7 @@ def score(
     dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
     analyzer = make_analyzer(settings(model=model))
     with progress(sum(d.rows for d in dumps), "scoring") as advance:
-        result = score_dumps(dumps, out, analyzer, resume=resume, progress=advance)
+        result = score_dumps(dumps, out, analyzer, resume=resume, labels=labels, progress=advance)
     say_repairs(dumps)
     _say_summary(result, out)
     if summary is not None:

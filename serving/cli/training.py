@@ -79,20 +79,21 @@ def _train(
     path: Path, run: Path | None, config: Settings, base: str | None, *, resume: bool
 ) -> Path:
     from training.finetune import train as run_training
-    from training.recipe import load_recipe, parent_of
+    from training.recipe import load_recipe, parents_of
 
     recipe = load_recipe(path)
     folder = run or config.home / "runs" / recipe.name
-    start, parent = None, parent_of(path)
-    if parent is not None and recipe.starts_from is not None:
-        start = _train(parent, folder.with_name(recipe.starts_from), config, base, resume=resume)
+    runs = {}
+    for name, file in parents_of(path).items():
+        same = base if load_recipe(file).base == recipe.base else None
+        runs[name] = _train(file, folder.with_name(name), config, same, resume=resume)
     local = config.weights_dir / recipe.base if config.weights_dir else Path(recipe.base)
     return run_training(
         recipe,
         data_dir=existing(config.data_dir, "labelled sets", "--data or TINGFENG_DATA_DIR"),
         base=base or (local if local.is_dir() else recipe.base),
         run_dir=folder,
-        start=start,
+        start=runs[recipe.starts_from] if recipe.starts_from else None,
         resume=resume,
     )
 

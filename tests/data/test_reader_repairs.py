@@ -18,6 +18,7 @@ _HEAD = "comment_id,content,like_count,create_time\n"
 OF_ORDERS = ("money_cleaned", "duplicate_lines", "refunds_subtracted")
 DUMPS: dict[str, tuple[str, str, int]] = {
     "blank_lines": ("t.csv", _HEAD + "\n1,好,1,1721036400\n\r\n", 2),
+    "rows_above_header": ("t.csv", "九月评论导出,,,\n,,,\n" + _HEAD + "1,好,1,\n", 2),
     "duplicate_keys": ("t.jsonl", '{"content": "a", "content": "b"}\n', 1),
     "trailing_commas": ("t.jsonl", '{"content": "a"},\n{"content": "b"}\n', 1),
     "lone_surrogates": ("t.jsonl", '{"content": "a\\ud83d"}\n{"content": "\\ud83d\\ude00"}\n', 1),

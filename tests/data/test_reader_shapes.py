@@ -73,6 +73,80 @@ def test_open_platform_error_page_is_a_reject(tmp_path: Path) -> None:
     assert "token expired" in whole.rejects[0].reason
 
 
+ITEM_PAGE: dict[str, Any] = {
+    "data": {
+        "error_code": 0,
+        "cursor": 1,
+        "has_more": False,
+        "list": [
+            {
+                "item_id": "@8hxd+/==",
+                "title": "夏天的第一杯茶 #奶茶",
+                "cover": "",
+                "create_time": 1_721_036_400,
+                "is_reviewed": True,
+                "is_top": False,
+                "share_url": "https://example.com/9",
+                "statistics": {
+                    "comment_count": 12,
+                    "digg_count": 31,
+                    "download_count": 1,
+                    "forward_count": 2,
+                    "play_count": 99,
+                    "share_count": 3,
+                },
+            }
+        ],
+    },
+    "extra": {"error_code": 0},
+}
+ITEM_RECORD = {
+    "content_id": "@8hxd+/==",
+    "platform": "douyin",
+    "user_id": None,
+    "user_name": None,
+    "title": "夏天的第一杯茶 #奶茶",
+    "text": None,
+    "created_at": WHEN,
+    "like_count": 31,
+    "comment_count": 12,
+    "share_count": 3,
+    "collect_count": None,
+    "view_count": 99,
+    "url": "https://example.com/9",
+}
+
+
+@pytest.mark.parametrize("arrangement", ["page", "pretty page", "item a line"])
+def test_open_platform_items_are_contents_with_lifted_counts(
+    tmp_path: Path, arrangement: str
+) -> None:
+    content = {
+        "page": json.dumps(ITEM_PAGE),
+        "pretty page": json.dumps(ITEM_PAGE, indent=2),
+        "item a line": json.dumps(ITEM_PAGE["data"]["list"][0]) + "\n",
+    }[arrangement]
+    whole = read(write(tmp_path, "items.json", content))
+    assert (whole.dump.format, whole.dump.kind) == ("douyin-open-platform-items", "contents")
+    assert whole.records == [ITEM_RECORD] and whole.rejects == [] and whole.counts == {}
+    assert whole.originals[0]["download_count"] == 1 and "statistics" not in whole.originals[0]
+
+
+@pytest.mark.parametrize("telling", ["share_url", "is_top"])
+def test_open_platform_items_are_told_by_either_column(tmp_path: Path, telling: str) -> None:
+    item = {"item_id": "@8", "title": "茶", "create_time": 1_721_036_400, telling: "x"}
+    whole = read(write(tmp_path, "items.jsonl", json.dumps(item) + "\n"))
+    assert (whole.dump.format, whole.dump.kind) == ("douyin-open-platform-items", "contents")
+
+
+def test_open_platform_reply_names_item_and_parent(tmp_path: Path) -> None:
+    row = page("a")["data"]["list"][0] | {"item_id": "@v/+==", "reply_to_comment_id": "@c/+=="}
+    whole = read(write(tmp_path, "comments.jsonl", json.dumps(row) + "\n"))
+    assert whole.dump.format == "douyin-open-platform-comments"
+    found = whole.records[0]
+    assert (found["content_id"], found["parent_id"]) == ("@v/+==", "@c/+==")
+
+
 SHAPES = {
     "douyin-comment-tree": (
         "tree.jsonl",
@@ -138,6 +212,10 @@ def test_shape_sample_is_recognised_and_mapped(tmp_path: Path, name: str) -> Non
         ("customer_id,date,quantity,amount\n00001,19970101,1,11.77\n", "orders"),
         ("user_id,item_id,behavior_type,timestamp\n1,2,pv,1511544070\n", "shop-events"),
         ("person_id,event,time\np,view,1721036400\n", "events"),
+        (
+            "as_of,all_fans_num,distribution,item,value\n2026-01-01,9,age,18-23,4\n",
+            "douyin-open-platform-fans",
+        ),
     ],
 )
 def test_table_without_text_is_given_as_it_came(tmp_path: Path, content: str, name: str) -> None:

@@ -116,6 +116,25 @@ def test_taobao_file_of_another_encoding_reads_the_same(tmp_path: Path) -> None:
     assert all(each == found[0] for each in found) and found[0][0]
 
 
+@pytest.mark.parametrize("title", ["九月订单导出", "评论", "导出时间,2026-09-30"])
+@pytest.mark.parametrize("name", ["taobao-orders", "jd-orders", "crm-customers"])
+def test_rows_above_the_header_hide_no_source(tmp_path: Path, name: str, title: str) -> None:
+    kind, text, expected = GOLDEN[name]
+    dump = open_dump(write(tmp_path, "t.csv", f"{title}\n{text}"), kind=kind)  # type: ignore[arg-type]
+    records, reasons = rows_of(dump)
+    assert (dump.format, reasons, dump.repairs.counts["rows_above_header"]) == (name, [], 1)
+    assert {field: records[0][field] for field in expected} == expected
+    assert "header in line 2" in dump.why
+
+
+def test_rows_above_usual_names_or_an_own_source_are_skipped(tmp_path: Path) -> None:
+    path = write(tmp_path, "t.csv", "店铺日报\n订单编号,客户编号,日期,金额\n1,u,2026-09-01,3\n")
+    assert rows_of(open_dump(path, kind="orders"))[0][0]["amount_cny"] == 3.0
+    shapes = load_shapes(write(tmp_path, "own.yaml", OWN))
+    path = write(tmp_path, "o.csv", "日报\n票号,顾客,何时,分\n1,u,02/09/2026 09:30,2550\n")
+    assert rows_of(open_dump(path, kind="orders", shapes=shapes))[0][0]["amount_cny"] == 25.5
+
+
 def test_bytes_of_no_known_encoding_are_a_reject_each(tmp_path: Path) -> None:
     good = "2,茶客,1,交易成功,2026-09-01,,茶,\n"
     content = (TAOBAO + good * 3).encode() + b"3,\xff\xff,1,x,2026-09-01,,y,\n"

@@ -107,3 +107,22 @@ def test_order_of_rows_does_not_matter(synthetic: ModuleType, scored: pa.Table) 
     shuffled = scored.take(np.random.default_rng(3).permutation(scored.num_rows))
     one, two = (insight_by_content(table, synthetic.AS_OF) for table in (scored, shuffled))
     assert one.to_pylist() == two.to_pylist()
+
+
+def test_evidence_puts_bare_emoji_and_short_texts_last(synthetic: ModuleType) -> None:
+    texts = [
+        ("😂😂😂😂😂", 99),
+        ("[赞][赞][赞]", 80),
+        ("绝", 70),
+        ("！！！！！", 60),
+        ("太难喝了吧", 2),
+    ]
+    texts += [("再也不会买了", 1)]
+    rows = [comment("a", "negative", text=text, like_count=likes) for text, likes in texts]
+    evidence = insights(synthetic, rows)["a"]["evidence_negative"]
+    assert [one["text"] for one in evidence] == ["太难喝了吧", "再也不会买了", "😂😂😂😂😂"]
+
+
+def test_short_text_is_evidence_where_there_is_no_other(synthetic: ModuleType) -> None:
+    rows = [comment("a", "positive", text=text) for text in ("[赞]", "👍")]
+    assert len(insights(synthetic, rows)["a"]["evidence_positive"]) == 2

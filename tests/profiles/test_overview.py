@@ -45,6 +45,15 @@ def test_groups_evidence_is_of_the_group_and_most_liked(
             assert {by_id[one]["emotion"] for one in ids} == {group["key"]}
 
 
+def test_groups_evidence_puts_bare_emoji_last(synthetic: ModuleType) -> None:
+    texts = {"😂😂😂😂": 9, "[捂脸][捂脸]": 8, "好": 7, "茶真的好喝": 1}
+    rows = [{"text": text, "like_count": likes} for text, likes in texts.items()]
+    groups = comment_groups(synthetic.comments_table(rows), synthetic.AS_OF).to_pylist()
+    (group,) = [one for one in groups if one["kind"] == "sentiment"]
+    found = [one["text"] for one in group["evidence"]]
+    assert found == ["茶真的好喝", "😂😂😂😂", "[捂脸][捂脸]", "好"]
+
+
 def test_groups_days_are_days_in_china(synthetic: ModuleType) -> None:
     late = datetime(2026, 4, 30, 16, 0, tzinfo=UTC)  # midnight in China
     table = synthetic.comments_table([{"created_at": late}, {"created_at": late - timedelta(0, 1)}])

@@ -49,6 +49,16 @@ def test_surge_finds_the_day_that_turned(synthetic: ModuleType, scored: pa.Table
     assert {one["sentiment"] for row in found for one in row["evidence"]} == {"negative"}
 
 
+def test_surge_evidence_puts_bare_emoji_last(synthetic: ModuleType) -> None:
+    rows = days_of("a", [*QUIET, (40, 0)])
+    for row, (text, likes) in zip(
+        rows[-2:], [("😡😡😡😡", 99), ("喝完就拉肚子了", 1)], strict=True
+    ):
+        row |= {"text": text, "like_count": likes}
+    texts = [one["text"] for one in surges(synthetic, rows)[0]["evidence"]]
+    assert texts.index("喝完就拉肚子了") < texts.index("😡😡😡😡")
+
+
 def test_surge_of_a_content_at_its_border(synthetic: ModuleType) -> None:
     # five days of four and an imagined one of eight: mean 28/6; spread 1, so the tail is geometric;
     # two units, the brand and the content, share a chance of 0.01

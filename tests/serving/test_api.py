@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from nlp.analyzer import Analyzer
 from nlp.scorer import FakeScorer
 from serving.api import create_app
 from serving.api.app import MAX_BODY_BYTES, MAX_CHARS, MAX_TEXTS
+from serving.errors import UsageError
 from serving.settings import Settings
+from serving.stores import open_or_create_store
 
 
 @pytest.fixture
@@ -55,9 +58,24 @@ def test_body_over_the_limit_is_413(client: TestClient) -> None:
     assert client.post("/v1/analyze", content=b"x" * (MAX_BODY_BYTES + 1)).status_code == 413
 
 
-def test_unknown_person_is_404(client: TestClient) -> None:
+def test_unknown_person_is_404(client: TestClient, tmp_path: Path) -> None:
+    open_or_create_store(Settings(home=tmp_path)).close()
     answer = client.get("/v1/profiles/nobody")
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
+def test_profile_without_a_store_is_404_and_makes_none(client: TestClient, tmp_path: Path) -> None:
+    answers = [client.get("/v1/profiles/nobody"), client.get("/v1/contents/v1/insight")]
+    for answer in answers:
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (404, "not_found")
+        assert "tingfeng ingest" in error["message"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_setting_that_names_no_store_stops_the_service(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="found 'foo'"):
+        create_app(Settings(home=tmp_path, store="foo"), Analyzer(FakeScorer()))
 
 
 def test_health_and_readiness(client: TestClient) -> None:
@@ -69,6 +87,21 @@ def test_first_page_is_the_newest_report(client: TestClient, tmp_path: Path) -> 
     assert client.get("/").status_code == 404
     (tmp_path / "report.html").write_text("<p>报告</p>", encoding="utf-8")
     assert "报告" in client.get("/").text
+
+
+def test_docs_page_names_no_other_host(client: TestClient) -> None:
+    answer = client.get("/docs")
+    assert answer.status_code == 200 and "openapi.json" in answer.text
+    assert not re.findall(r"https?:|[\"'(]//|@import|url\(", answer.text)
+    assert "default-src 'none'" in answer.text and "connect-src 'self'" in answer.text
+    assert not re.findall(r"<(?:script|link|img|iframe)[^>]+(?:src|href)=", answer.text)
+    assert client.get("/redoc").status_code == 404  # its page would load from a public host
+
+
+def test_docs_page_reads_an_openapi_with_every_route(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {"/v1/analyze", "/v1/profiles/{user}", "/healthz"} <= set(paths)
+    assert "/docs" not in paths
 
 
 def test_unknown_path_answers_in_the_envelope(client: TestClient) -> None:

@@ -7,13 +7,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
 from serving.cli import common, main
+from serving.cli.common import open_store
+from serving.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 HEAVY = {"torch", "transformers", "openvino", "pyarrow", "duckdb", "numpy", "jieba", "pydantic"}
@@ -108,6 +112,8 @@ def test_score_fails_on_rejects_when_asked(command: Command, write_jsonl: WriteJ
         ["ingest", "nonsense", "x.csv"],
         ["refresh", "--as-of", "yesterday"],
         ["report", "--out", "r.pdf"],
+        ["drift", "--out", "d.pdf"],
+        ["drift", "--as-of", "yesterday"],
         ["analyze", "--colour", "red", "好"],
         ["nonsense"],
     ],
@@ -123,7 +129,7 @@ def test_wrong_usage_is_one_line_and_2(arguments: list[str], command: Command) -
         (["score", "none.csv", "--out", "o.csv"], "none.csv"),
         (["ingest", "comments", "none.csv"], "none.csv"),
         (["analyze", "好", "--model", "none"], "found 'none'"),
-        (["profile", "nobody"], "nobody"),
+        (["profile", "nobody"], "tingfeng ingest comments FILE"),
     ],
 )
 def test_failed_run_is_one_line_and_1(arguments: list[str], message: str, command: Command) -> None:
@@ -211,10 +217,73 @@ def test_store_commands_end_with_a_profile_and_a_report(
         assert command("report", "--out", name).code == 0 and (tmp_path / name).stat().st_size
 
 
+@pytest.mark.parametrize(
+    "arguments", [["profile", "u1"], ["refresh"], ["report", "--out", "r.html"]]
+)
+def test_reading_without_a_store_says_what_makes_one_and_makes_nothing(
+    arguments: list[str], command: Command, tmp_path: Path
+) -> None:
+    result = command(*arguments)
+    line = one_line(result)
+    assert result.code == 1 and "found none yet" in line and "tingfeng ingest" in line
+    assert not list(tmp_path.iterdir())
+
+
+def test_unknown_person_is_one_line_and_1(command: Command, write_jsonl: WriteJsonl) -> None:
+    assert command("ingest", "comments", write_jsonl(ROWS)).code == 0
+    result = command("profile", "nobody")
+    assert result.code == 1 and "'nobody'" in one_line(result)
+
+
+def test_store_of_a_bare_word_is_one_line_and_2(
+    command: Command, write_jsonl: WriteJsonl, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TINGFENG_STORE", "foo")
+    for arguments in (["ingest", "comments", write_jsonl(ROWS)], ["refresh"], ["profile", "u1"]):
+        result = command(*arguments)
+        assert result.code == 2 and "found 'foo'" in result.err.splitlines()[-1]
+    assert not (tmp_path / "foo").exists()
+
+
+def test_drift_lists_who_moved_with_evidence(command: Command, tmp_path: Path) -> None:
+    days = [datetime(2026, m, d, 4, tzinfo=UTC) for m in (7, 8, 9) for d in range(1, 29, 2)]
+    fields = ("comment_id", "user_id", "created_at", "interests")
+    rows = [
+        (f"c{k}", "u1", at, [{"topic": "food" if at.month < 9 else "fitness", "score": 0.5}])
+        for k, at in enumerate(days)
+    ]
+    rows.append(("z", "u2", days[-1], [{"topic": "food", "score": 0.5}]))
+    table = pa.Table.from_pylist([dict(zip(fields, row, strict=True)) for row in rows])
+    with open_store(Settings(), create=True) as store:
+        store.load("comments", table, "run")
+    found = document(command("drift", "--as-of", "2026-09-28", "--json", "--out", "d.csv"))
+    (mover,) = found["movers"]
+    counts = ("persons", "too_few_days", "silent", "tested", "moved")
+    assert [found[name] for name in counts] == [2, 1, 0, 1, 1]
+    assert (mover["from_topic"], mover["to_topic"]) == ("food", "fitness")
+    assert mover["changed_on"] == "2026-09-01" and mover["sentence"].startswith("2026-09-01 起")
+    assert (mover["from_signals_before"], mover["to_signals_since"]) == (28, 14)
+    assert len((tmp_path / "d.csv").read_text("utf-8-sig").splitlines()) == 2
+    then = document(command("drift", "--as-of", "2026-08-20", "--json"))
+    assert (then["tested"], then["movers"]) == (1, [])
+    told = command("drift", "--as-of", "2026-09-28")
+    assert "兴趣从「美食」转向「健身」" in told.out and "1 moved" in told.err
+
+
 def test_command_groups_and_help_answer_through_typer() -> None:
     runner = CliRunner()
     assert runner.invoke(main.app, ["--version"]).output.startswith("tingfeng ")
-    for name in ("analyze", "score", "ingest", "refresh", "profile", "report", "demo", "model"):
+    for name in (
+        "analyze",
+        "score",
+        "ingest",
+        "refresh",
+        "profile",
+        "drift",
+        "report",
+        "demo",
+        "model",
+    ):
         result = runner.invoke(main.app, [name, "--help"])
         assert result.exit_code == 0 and "Usage" in result.output
 

@@ -12,7 +12,7 @@ import yaml
 
 from tests.training.tiny import tiny_recipe
 from training.errors import TrainingError
-from training.recipe import load_recipe, parent_of, recipe_from_record
+from training.recipe import load_recipe, parents_of, recipe_from_record
 
 SHIPPED = Path(__file__).parents[2] / "training" / "recipes" / "small.yaml"
 SOURCE = {"file": "a.parquet", "heads": {"sentiment": {"map": {"pos": "positive"}}}}
@@ -58,7 +58,7 @@ def test_load_recipe_starts_from_another_takes_its_other_keys(tmp_path: Path) ->
     assert (recipe.name, recipe.starts_from, recipe.epochs) == ("child", first.name, 0.5)
     assert (recipe.seed, recipe.sources) == (77, first.sources)
     assert (recipe.stop_after, recipe.max_rows_per_source) == (1.0, None)  # the parent's own
-    assert (parent_of(child), parent_of(parent)) == (parent, None)
+    assert (parents_of(child), parents_of(parent)) == ({first.name: parent}, {})
 
 
 @pytest.mark.parametrize(
@@ -113,3 +113,30 @@ def test_load_recipe_not_yaml_raises(tmp_path: Path) -> None:
 def test_load_recipe_missing_file_raises(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="found no file"):
         load_recipe(tmp_path / "none.yaml")
+
+
+def test_load_recipe_extends_another_without_its_run_or_its_stage(tmp_path: Path) -> None:
+    parent = write(tmp_path, seed=77, stop_after=0.5, unlabelled=["dumps"], mask_share=0.2)
+    child = tmp_path / "child.yaml"
+    child.write_text(f"extends: {parent.name}\nname: child\n", encoding="utf-8")
+    recipe = load_recipe(child)
+    assert (recipe.starts_from, recipe.seed) == (None, 77)
+    assert (recipe.stop_after, recipe.unlabelled, recipe.mask_share) == (1.0, (), 0.0)
+    assert parents_of(child) == {}
+
+
+def test_load_recipe_teachers_are_files_and_become_runs(tmp_path: Path) -> None:
+    teacher = write(tmp_path)
+    child = tmp_path / "child.yaml"
+    distil = f"distill: {{teachers: [{teacher.name}], weight: 2}}"
+    child.write_text(f"extends: {teacher.name}\nname: child\n{distil}\n", encoding="utf-8")
+    recipe, name = load_recipe(child), load_recipe(teacher).name
+    assert (recipe.distill_teachers, recipe.distill_weight) == ((name,), 2)
+    assert parents_of(child) == {name: teacher}
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.parent.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_shipped_recipe_is_one_and_has_its_parents(path: Path) -> None:
+    recipe = load_recipe(path)
+    needed = {n for n in (recipe.starts_from, *recipe.distill_teachers) if n}
+    assert parents_of(path).keys() == needed
