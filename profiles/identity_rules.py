@@ -60,7 +60,7 @@ def load_rules(path: Path | None = None) -> IdentityRules:
         IdentityError: the file is missing, no YAML, or breaks the form (every fault is named).
     """
     try:
-        text = (path or files("profiles") / RULES_FILE).read_text("utf-8")  # type: ignore[attr-defined]
+        text = (path or files("profiles") / RULES_FILE).read_text("utf-8")
         document = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise IdentityError(
@@ -91,13 +91,11 @@ def carrying_names(rules: IdentityRules) -> frozenset[str]:
 
 
 def _rule(name: str, given: dict[str, Any]) -> TypeRule:
-    lists = {"columns": (), "placeholders": ()} | {
-        key: tuple(str(one) for one in value)
+    values: dict[str, Any] = {
+        key: tuple(str(one) for one in value) if isinstance(value, list) else value
         for key, value in given.items()
-        if isinstance(value, list)
     }
-    rest = {key: value for key, value in given.items() if key not in lists}
-    return TypeRule(name=name, **lists, **rest)
+    return TypeRule(name=name, **values)
 
 
 def _faults(document: Any) -> list[str]:

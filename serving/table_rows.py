@@ -50,7 +50,11 @@ def _identifiers(dump: Dump, batch: Batch) -> pa.Table:
 
 def _is_given(name: str, dump: Dump) -> bool:
     """Whether the file says something of this column; where it does not the store's stays."""
-    return name in dump.columns or name == "content_id" or (name == "platform" and dump.platform)
+    return (
+        name in dump.columns
+        or name == "content_id"
+        or (name == "platform" and dump.platform is not None)
+    )
 
 
 def _with_further(

@@ -79,8 +79,9 @@ class CsvSource(RowSource):
     def _read_header(self) -> list[str]:
         first = list(islice(self._records(RepairReport()), HEADER_ROWS))
         rows = [[] if isinstance(record, Reject) else list(record.cells) for record in first]
-        if not first or isinstance(first[0], Reject):
-            found = first[0].reason if first else "none"
+        top = first[0] if first else None
+        if top is None or isinstance(top, Reject):
+            found = top.reason if top else "none"
             raise fail(self.path, "a readable header line", found, "repair the first line")
         self._above = find_header(rows, self._wanted)
         self.note = header_note(first[self._above].line, rows[: self._above])

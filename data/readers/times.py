@@ -132,19 +132,21 @@ def _from_text(text: str, unit: Unit | None, report: RepairReport, zone: tzinfo)
 def _read_date(text: str, zone: tzinfo) -> int | None:
     match = _DATE.fullmatch(text)
     if match:
-        return _build(match.groups()[:6], match[7], _zone(match[8]) if match[8] else zone)
+        return _build(match.groups()[:6], match[7], match[8] or zone)
     match = _WEIBO.fullmatch(text)
     if not match or match[1] not in _MONTHS:
         return None
     month, day, hour, minute, second, offset, year = match.groups()
-    return _build((year, str(_MONTHS[month]), day, hour, minute, second), None, _zone(offset))
+    return _build((year, str(_MONTHS[month]), day, hour, minute, second), None, offset)
 
 
-def _build(parts: tuple[str | None, ...], fraction: str | None, zone: tzinfo) -> int | None:
+def _build(parts: tuple[str | None, ...], fraction: str | None, zone: tzinfo | str) -> int | None:
+    """The stamp of a date in parts; ``zone`` may be an offset as written."""
     year, month, day, hour, minute, second = (int(part or 0) for part in parts)
     microsecond = int((fraction or "0")[:6].ljust(6, "0"))
     try:
-        moment = datetime(year, month, day, hour, minute, second, microsecond, zone)
+        known = _zone(zone) if isinstance(zone, str) else zone  # +99:99 is none
+        moment = datetime(year, month, day, hour, minute, second, microsecond, known)
         return _stamp(moment)
     except (ValueError, OverflowError):
         return None

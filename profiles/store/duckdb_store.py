@@ -127,7 +127,13 @@ class DuckDBStore:
         with self.transaction():
             counts = merge_staged(self._connection, input_table(kind), staged, run)
             add_identifiers(self._connection, found.rows, kind, run)
-            result = LoadResult(rows=table.num_rows, **counts, invalid=found.invalid)
+            result = LoadResult(
+                rows=table.num_rows,
+                inserted=counts["inserted"],
+                updated=counts["updated"],
+                unchanged=counts["unchanged"],
+                invalid=found.invalid,
+            )
             self._record_load(kind, run, result)
         return result
 
@@ -261,15 +267,15 @@ class DuckDBStore:
 
     def _check(self) -> None:
         meta = self._meta()
+        if meta.get("key_check") != _key_check(self._key):  # first: without it nothing is migrated
+            raise StoreError(
+                f"expected the key that {self.path} was made with, found another one; "
+                "restore its identity.key, or name a new store"
+            )
         if meta.get("schema_version") != str(SCHEMA_VERSION):
             raise StoreError(
                 f"expected schema version {SCHEMA_VERSION} in {self.path}, found "
                 f"{meta.get('schema_version')}; use the release that made it, or load afresh"
-            )
-        if meta.get("key_check") != _key_check(self._key):
-            raise StoreError(
-                f"expected the key that {self.path} was made with, found another one; "
-                "restore its identity.key, or name a new store"
             )
 
 

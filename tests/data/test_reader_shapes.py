@@ -246,7 +246,7 @@ def test_mapping_goes_before_what_was_recognised(tmp_path: Path) -> None:
     [
         ({"text_column": "nope"}, "expected a column 'nope'; found columns content, n"),
         ({"mapping": {"colour": "n"}}, "expected a field of comment_id"),
-        ({"format": "nope"}, "expected a format of auto, mediacrawler-douyin-comments"),
+        ({"format": "nope"}, "expected a format of auto, .*mediacrawler-douyin-comments"),
         ({"format": "weibo-reposts"}, "expected the columns of weibo-reposts"),
     ],
 )

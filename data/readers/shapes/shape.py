@@ -28,7 +28,7 @@ def _names(value: Any) -> Any:
 def _known_zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError) as error:  # KeyError: no such zone
         raise ValueError("expected a time zone such as Asia/Shanghai") from error
     return name
 
