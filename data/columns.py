@@ -1,6 +1,6 @@
 """Column names and Arrow schemas of everything that crosses a folder's border, in one place.
 
-``COMMENTS`` and ``CONTENTS`` are what readers give; ``SCORES`` is what scoring adds, one row per
+``TABLES`` has what readers give, by kind; ``SCORES`` is what scoring adds, one row per
 comment.
 Times are UTC with millisecond resolution; a value that the source did not give is null, never a
 guess.
@@ -8,6 +8,7 @@ guess.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 import pyarrow as pa
@@ -48,6 +49,67 @@ CONTENTS: Final = pa.schema(
         pa.field("view_count", pa.int64()),
         pa.field("url", pa.string()),
     ]
+)
+
+USERS: Final = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("gender", pa.string()),
+        pa.field("age", pa.int64()),  # years
+        pa.field("region", pa.string()),
+        pa.field("follower_count", pa.int64()),
+        pa.field("following_count", pa.int64()),
+        pa.field("content_count", pa.int64()),
+        pa.field("like_count", pa.int64()),
+        pa.field("verified", pa.bool_()),
+        pa.field("created_at", TIMESTAMP),
+    ]
+)
+EVENTS: Final = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("event", pa.string(), nullable=False),
+        pa.field("time", TIMESTAMP, nullable=False),
+        pa.field("content_id", pa.string()),
+        pa.field(
+            "properties", pa.string()
+        ),  # a JSON object; further columns of a load are folded in
+    ]
+)
+ORDERS: Final = pa.schema(
+    [
+        pa.field("order_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("time", TIMESTAMP, nullable=False),
+        pa.field("amount_cny", pa.float64()),
+        pa.field("items", pa.string()),  # JSON, as the source gives it
+    ]
+)
+# what a campaign cost and brought on one day
+CAMPAIGNS: Final = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("campaign_name", pa.string()),
+        pa.field("time", TIMESTAMP, nullable=False),  # the start of the day
+        pa.field("cost_cny", pa.float64()),
+        pa.field("shown_count", pa.int64()),
+        pa.field("click_count", pa.int64()),
+        pa.field("conversion_count", pa.int64()),
+    ]
+)
+TABLES: Final = MappingProxyType(
+    {
+        "comments": COMMENTS,
+        "contents": CONTENTS,
+        "users": USERS,
+        "events": EVENTS,
+        "orders": ORDERS,
+        "campaigns": CAMPAIGNS,
+    }
 )
 
 INTEREST_ITEM: Final = pa.struct([("topic", pa.string()), ("score", pa.float32())])

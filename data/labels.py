@@ -106,6 +106,9 @@ PLATFORMS: Final = MappingProxyType(
         "weibo": "微博",
         "bilibili": "哔哩哔哩",
         "kuaishou": "快手",
+        "taobao": "淘宝天猫",
+        "jd": "京东",
+        "youzan": "有赞",
         "shop": "电商",
         "other": "其他",
     }

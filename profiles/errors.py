@@ -21,3 +21,7 @@ class UnknownPersonError(ProfilesError):
 
 class UnknownContentError(ProfilesError):
     """No content, or more than one, answers to the id given."""
+
+
+class IdentityError(ProfilesError):
+    """An identifier, a rule of identity, or a split that cannot be used."""

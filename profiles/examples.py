@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from profiles.dimensions import DIMENSIONS
+from profiles.persons import by_person
 from profiles.read import dimension, iso
 from profiles.sql import LOCAL_DAY, SEEN
 from profiles.store.duckdb_store import DuckDBStore
@@ -39,7 +40,8 @@ WITH moves AS (
     SELECT user_id AS person_id,
         corr(score, time_s) * stddev_samp(score) * sqrt(count(*)) AS strength,
         regr_slope(score, time_s) * (max(time_s) - min(time_s)) AS change
-    FROM (SELECT *, sentiment_score::DOUBLE AS score, epoch(created_at) AS time_s FROM comments)
+    FROM (SELECT *, sentiment_score::DOUBLE AS score, epoch(created_at) AS time_s
+          FROM ({by_person("comments")}))
         JOIN profiles ON user_id = person_id
     WHERE sentiment IS NOT NULL AND created_at IS NOT NULL AND {_SEEN}
     GROUP BY user_id
@@ -57,7 +59,7 @@ WHERE coalesce((emotion ->> 'n_judged')::BIGINT, 0) > 0
 _COMMENTS_SQL: Final = f"""
 SELECT user_id, comment_id, comments.platform, content_id, text, created_at,
     coalesce(like_count, 0) AS like_count, sentiment, round(sentiment_score::DOUBLE, 6) AS score
-FROM comments JOIN profiles ON user_id = person_id
+FROM ({by_person("comments")}) AS comments JOIN profiles ON user_id = person_id
 WHERE user_id = $person AND sentiment IS NOT NULL AND {_SEEN}
 QUALIFY list_contains($telling, comment_id)
     OR row_number() OVER (ORDER BY created_at DESC NULLS LAST, comment_id) <= {MAX_TIMELINE}

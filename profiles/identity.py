@@ -24,6 +24,12 @@ def person_id(key: bytes, platform: str | None, user_id: str) -> str:
     return hmac.new(key, message, hashlib.sha256).hexdigest()[:PERSON_ID_LENGTH]
 
 
+def identifier_key(key: bytes, kind: str, namespace: str, value: str) -> str:
+    """Return the key of an identifier that is no user id; never equal to a person id by design."""
+    message = f"identifier\x1e{kind}\x1f{namespace}\x1f{value}".encode()
+    return hmac.digest(key, message, "sha256").hex()[:PERSON_ID_LENGTH]
+
+
 def hash_user_ids(table: pa.Table, key: bytes) -> pa.Table:
     """Return ``table`` with ``user_id`` replaced by person ids; null stays null.
 

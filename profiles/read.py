@@ -20,8 +20,9 @@ from profiles.store.duckdb_store import DuckDBStore
 def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> dict[str, Any]:
     """Return the six dimensions of one person, each with ``as_of`` and ``n``.
 
-    ``user`` is the id at the source or a person id; ``platform`` tells apart equal ids of two
-    platforms. Members without a value are absent; a dimension without rows has ``as_of`` and ``n``
+    ``user`` is the id at the source, a person id, or the key of an identifier; ``platform`` tells
+    apart equal ids of two platforms. Members without a value are absent; a dimension
+    without rows has ``as_of`` and ``n``
     = 0 only.
 
     Raises:
@@ -30,14 +31,32 @@ def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> 
     candidates = [user, *(store.person_id(name, user) for name in _platforms(store, platform))]
     found = store.read(
         """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
-           WHERE list_contains($ids, person_id)
-           AND ($platform::VARCHAR IS NULL OR persons.platform = $platform::VARCHAR)""",
-        {"ids": candidates, "platform": platform},
+           WHERE person_id IN (
+               SELECT coalesce(person_identifiers.person_id, id)
+               FROM (SELECT unnest($ids) AS id) LEFT JOIN person_identifiers ON key = id)""",
+        {"ids": candidates},
     ).to_pylist()
     if len(found) != 1:
         raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
     as_of = iso(found[0]["as_of"])
     return {name: dimension(found[0][name], as_of) for name in DIMENSIONS}
+
+
+def read_history(store: DuckDBStore, person: str) -> pa.Table:
+    """Return the stored profiles of a person, oldest first, under whatever id they were stored.
+
+    ``person`` is a person id or a former one; what accounts had before they were merged is theirs
+    again after a split.
+    """
+    return store.read(
+        """WITH chosen AS (SELECT coalesce(
+               (SELECT person_id FROM person_identifiers WHERE key = $person), $person) AS id)
+           SELECT profile_history.* FROM profile_history, chosen
+           WHERE profile_history.person_id = id OR profile_history.person_id IN (
+               SELECT key FROM person_identifiers WHERE person_identifiers.person_id = id)
+           ORDER BY as_of, run_id, profile_history.person_id""",
+        {"person": person},
+    )
 
 
 def read_insights(store: DuckDBStore) -> pa.Table:
@@ -98,7 +117,10 @@ def iso(moment: datetime) -> str:
 def _platforms(store: DuckDBStore, platform: str | None) -> list[str | None]:
     if platform is not None:
         return [platform]
-    rows = store.read("SELECT DISTINCT platform FROM persons ORDER BY platform")
+    rows = store.read(
+        """SELECT platform FROM persons
+           UNION SELECT namespace FROM identifiers WHERE type = 'platform_uid' ORDER BY platform"""
+    )
     return cast(list[str | None], rows["platform"].to_pylist())
 
 

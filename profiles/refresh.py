@@ -1,5 +1,8 @@
 """Recompute what changed: persons, profiles and content insights, swapped in one transaction.
 
+Persons are put together first (see ``profiles.persons``); a profile counts the rows of all accounts
+that are one person.
+
 A refresh as of the same moment as the last one computes the persons and contents that loads have
 touched since; as of any other moment, all of them, because every age has changed. One thing an
 unchanged content keeps from its last computing: its keywords' lift, which compares with all
@@ -15,10 +18,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from profiles.dimensions import PROFILE_SQL
+from profiles.dimensions import PROFILE_SQL, merged_users_sql
 from profiles.emotion import EMOTION_SQL
 from profiles.insight import INSIGHT_SQL, with_share_intervals
 from profiles.interest import interest_sql
+from profiles.persons import by_person, resolve_if_stale
 from profiles.read import last_refresh
 from profiles.sql import check_as_of
 from profiles.store.duckdb_store import DuckDBStore
@@ -50,6 +54,7 @@ def refresh(store: DuckDBStore, as_of: datetime, run: str) -> RefreshResult:
     check_as_of(as_of)
     full = last_refresh(store) != as_of
     with store.transaction():
+        resolve_if_stale(store, run)
         _set_scope(store, full=full)
         persons, changed = _refresh_profiles(store, as_of, run, full=full)
         contents = _refresh_insights(store, as_of, run, full=full)
@@ -65,7 +70,9 @@ def _set_scope(store: DuckDBStore, *, full: bool) -> None:
     """Name what is computed: persons and contents in scope, and the persons' own rows."""
     store.execute(
         """CREATE OR REPLACE TEMP TABLE scope_persons AS
-           SELECT DISTINCT id FROM touched WHERE kind = 'person'"""
+           SELECT id FROM touched WHERE kind = 'person' UNION
+           SELECT person_id FROM touched JOIN person_identifiers ON id = key
+           WHERE kind = 'person'"""
     )
     store.execute(
         """CREATE OR REPLACE TEMP TABLE scope_contents AS
@@ -73,7 +80,8 @@ def _set_scope(store: DuckDBStore, *, full: bool) -> None:
     )
     own = "" if full else "WHERE user_id IN (SELECT id FROM scope_persons)"
     for name in ("comments", "users", "events", "orders"):
-        store.execute(f"CREATE OR REPLACE TEMP VIEW {name}_in AS SELECT * FROM {name} {own}")
+        select = merged_users_sql() if name == "users" else by_person(name)
+        store.execute(f"CREATE OR REPLACE TEMP VIEW {name}_in AS SELECT * FROM ({select}) {own}")
 
 
 def _refresh_profiles(

@@ -59,21 +59,28 @@ def signal_days_sql(weights: Mapping[str, float] = SIGNAL_WEIGHTS) -> str:
     return f"""
 WITH topics AS (
     SELECT user_id, platform, content_id, {LOCAL_DAY} AS day,
-        item.topic AS topic, item.score::DOUBLE AS score,
-        item.topic = interests[1].topic AS is_first  -- one row per comment
+        item.topic AS topic, item.score::DOUBLE AS score
     FROM (SELECT *, unnest(interests) AS item FROM comments_in WHERE created_at <= $as_of)
     WHERE item.topic IN ({known}) AND item.score > 0
+),
+told_contents AS (
+    SELECT platform, content_id FROM comments_in
+    WHERE created_at <= $as_of AND content_id IS NOT NULL AND len(list_filter(
+        interests, lambda item: item.topic IN ({known}) AND item.score > 0)) > 0
+    GROUP BY ALL HAVING count(*) >= {MIN_CONTENT_COMMENTS}
 ),
 content_topics AS (
     SELECT platform, content_id, topic, score / sum(score) OVER content AS share
     FROM (
         SELECT platform, content_id, topic, score
-        FROM (SELECT platform, content_id, topic, sum(round(score * {_MICRO})::BIGINT) AS score,
-                  count(*) FILTER (is_first) AS n
-              FROM topics WHERE content_id IS NOT NULL GROUP BY ALL)
+        FROM (SELECT t.platform, t.content_id, topic,
+                  sum(round(score * {_MICRO})::BIGINT) AS score
+              FROM topics AS t SEMI JOIN told_contents AS told
+                  ON t.content_id = told.content_id
+                  AND t.platform IS NOT DISTINCT FROM told.platform
+              GROUP BY ALL)
         WINDOW content AS (PARTITION BY platform, content_id)
-        QUALIFY sum(n) OVER content >= {MIN_CONTENT_COMMENTS}
-            AND score >= {MIN_CONTENT_SHARE} * sum(score) OVER content
+        QUALIFY score >= {MIN_CONTENT_SHARE} * sum(score) OVER content
     )
     WINDOW content AS (PARTITION BY platform, content_id)
 ),

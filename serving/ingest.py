@@ -1,4 +1,4 @@
-"""Dumps into the store: comments are scored on the way in, tables matched by their column names.
+"""Dumps into the store: comments are scored on the way in, other kinds come as canonical columns.
 
 A file that ``tingfeng score`` wrote keeps its scores when the same model made them, or when told to
 keep them whoever did. Loading is idempotent: the same file twice changes nothing.
@@ -6,37 +6,32 @@ keep them whoever did. Loading is idempotent: the same file twice changes nothin
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import TIMESTAMP
 from data.readers import Batch, Dump, Reject
-from data.readers.report import RepairReport
-from data.readers.times import parse_time
+from data.readers.shapes import Kind
 from nlp.analyzer import Analyzer
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
 from serving.scored import FileScorer
+from serving.table_rows import table_rows
 from serving.text_keys import TextKeys
 
-KINDS: Final = ("comments", "contents", "users", "events", "orders")
-TABLE_KINDS: Final = ("users", "events", "orders")  # columns are the store's own or an alias
+KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
+TABLE_KINDS: Final = ("users", "events", "orders")  # read by columns, nothing to score
 BATCH_ROWS: Final = 16_384
-# other names under which the columns of the tables come
-ALIASES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {
-        "users": {"city": "region", "registered_at": "created_at"},
-        "events": {"timestamp": "time", "behavior_type": "event", "item_id": "content_id"},
-        "orders": {"created_at": "time", "amount": "amount_cny"},
-    }
+_IDENTIFIER_CONSTANTS: Final = pa.schema(
+    [pa.field(name, pa.string()) for name in ("platform", "app_id", "open_platform")]
 )
-TIME_COLUMNS: Final = frozenset({"time", "created_at"})
 
 
 @dataclass(kw_only=True)
@@ -49,15 +44,17 @@ class IngestSummary:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    invalid: Counter[str] = field(default_factory=Counter)  # values by type of identifier
 
     def add(self, result: LoadResult, rejected: int) -> None:
         """Counts one load."""
+        self.invalid.update(result.invalid)
         self.rows_in += result.rows + rejected
         self.inserted += result.inserted
         self.updated += result.updated
         self.unchanged += result.unchanged
         self.duplicates += result.duplicates
-        self.rejected += rejected
+        self.rejected += rejected + len(result.rejected)
 
 
 def ingest(
@@ -83,26 +80,46 @@ def ingest(
 
     Raises:
         ServingError: a dump is of another kind.
+        DumpError: a dump opened as a table lacks columns of the kind (all are named).
         StoreError: the table has faults.
     """
     check_kinds(kind, dumps)
+    check_constants(kind, constants)
     summary, keys = IngestSummary(), TextKeys()
-    for dump in dumps:
+    for dump in [_as_kind(kind, dump, constants) for dump in dumps]:
         scorer = FileScorer(dump, analyzer, keep_scores, tell)
         for batch in dump.batches(rows=BATCH_ROWS):
-            table = _with_constants(kind, _table(kind, dump, batch, scorer), constants)
+            if kind == "comments":
+                table = scorer.comments(batch)
+            else:
+                table = table_rows(kind, dump, batch, store.rules)
+            table = _with_constants(kind, table, constants)
             if kind == "comments":
                 table = keys.apply(table)
-            summary.add(store.load(kind, table, run), len(batch.rejects))
-            rejects(batch.rejects)
+            result = store.load(kind, table, run)
+            summary.add(result, len(batch.rejects))
+            rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
     return summary
+
+
+def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Reject]:
+    return [
+        Reject(
+            file=dump.path.name,
+            line=int(batch.lines[at]),
+            row=int(batch.row_numbers[at]),
+            reason="no_identifier: every value is empty, masked or malformed",
+            raw=json.dumps(batch.original.slice(at, 1).to_pylist()[0], default=str),
+        )
+        for at in result.rejected
+    ]
 
 
 def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
     """Raises ServingError when a dump cannot be loaded as ``kind``."""
     if kind not in KINDS:
         raise UsageError(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
-    fitting = {"comments": ("comments",), "contents": ("contents", "table")}.get(kind, ("table",))
+    fitting = (kind,) if kind == "comments" else (kind, "table")
     for dump in dumps:
         if dump.kind not in fitting:
             raise ServingError(
@@ -110,43 +127,30 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
             )
 
 
-def _table(kind: str, dump: Dump, batch: Batch, scorer: FileScorer) -> pa.Table:
-    if kind == "comments":
-        return scorer.comments(batch)
-    if dump.kind == "contents":
-        return pa.Table.from_batches([batch.records])
-    return plain_table(kind, pa.Table.from_batches([batch.original]))
-
-
-def plain_table(kind: str, table: pa.Table) -> pa.Table:
-    """A table's columns under the store's names, with times as moments and empty cells as nulls."""
-    given, aliases = set(table.column_names), ALIASES.get(kind, {})
-    names = [n if aliases.get(n, n) in given else aliases[n] for n in table.column_names]
-    table = table.rename_columns(names)
-    for at, name in enumerate(names):
-        column = table.column(at)
-        if name in TIME_COLUMNS and not pa.types.is_timestamp(column.type):
-            table = table.set_column(at, name, _moments(column.to_pylist()))
-        elif pa.types.is_string(column.type):
-            empty = pc.equal(column, "")
-            table = table.set_column(
-                at, name, pc.if_else(empty, pa.scalar(None, pa.string()), column)
+def check_constants(kind: str, constants: Mapping[str, str]) -> None:
+    """Raises UsageError when a constant is of a column that the kind does not have."""
+    names = _constant_schema(kind).names
+    for name in constants:
+        if name not in names:
+            raise UsageError(
+                f"--set: expected one of {', '.join(names)}, found {name!r}; correct it"
             )
-    return table
 
 
-def _moments(values: list[Any]) -> pa.Array:
-    report = RepairReport()
-    return pa.array([parse_time(v, None, report) for v in values], pa.int64()).cast(TIMESTAMP)
+def _constant_schema(kind: str) -> pa.Schema:
+    return INPUTS[kind].schema if kind in INPUTS else _IDENTIFIER_CONSTANTS
+
+
+def _as_kind(kind: str, dump: Dump, constants: Mapping[str, str]) -> Dump:
+    """A dump that was opened as a table of no kind, read as ``kind``."""
+    if dump.kind != "table" or kind == "identifiers":
+        return dump
+    return dump.as_kind(cast(Kind, kind), constants)
 
 
 def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
-    schema = INPUTS[kind].schema
+    schema = _constant_schema(kind)
     for name, value in constants.items():
-        if name not in schema.names:
-            raise UsageError(
-                f"--set: expected one of {', '.join(schema.names)}, found {name!r}; correct it"
-            )
         at = table.schema.get_field_index(name)
         if at < 0:
             constant = _constant(name, value, schema.field(name).type)

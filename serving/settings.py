@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     store: str | None = Field(
         None, description="store URL; without it tingfeng.duckdb in the home folder"
     )
+    identity_rules: Path | None = Field(
+        None, description="file of identity rules; without it the ones of the package"
+    )
     model: str = Field(
         "small",
         description="a shipped model's name, a model folder, or fake (word rules without weights)",
@@ -42,6 +45,9 @@ class Settings(BaseSettings):
     )
     threads: int | None = Field(
         None, ge=1, description="threads of the model; without it one per core"
+    )
+    sources_dir: Path | None = Field(
+        None, description="folder of YAML files with your own sources for ingest"
     )
     data_dir: Path | None = Field(
         None, description="folder of labelled sets for train and evaluate"

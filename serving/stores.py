@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import Final
 
+from profiles.identity_rules import load_rules
 from profiles.keys import load_key, load_or_create_key
 from profiles.store.duckdb_store import DuckDBStore
 from serving.errors import ServingError, UsageError
@@ -53,7 +54,8 @@ def open_or_create_store(config: Settings) -> DuckDBStore:
     """
     path = store_path(config)
     config.home.mkdir(parents=True, exist_ok=True)
-    return DuckDBStore(path, key=load_or_create_key(config.home))
+    rules = load_rules(config.identity_rules)
+    return DuckDBStore(path, key=load_or_create_key(config.home), rules=rules)
 
 
 def open_existing_store(config: Settings) -> DuckDBStore:
@@ -70,4 +72,5 @@ def open_existing_store(config: Settings) -> DuckDBStore:
             f"expected a store at {path}, found none yet; make one with: "
             "tingfeng ingest comments FILE"
         )
-    return DuckDBStore(path, key=load_key(config.home))
+    rules = load_rules(config.identity_rules)
+    return DuckDBStore(path, key=load_key(config.home), rules=rules)

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar  # type: ignore[import-untyped]
-from scipy.special import logsumexp  # type: ignore[import-untyped]
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 
 from nlp.decode import DEFAULT_THRESHOLD, sigmoid
 from nlp.heads import HEADS, Head, output_slices

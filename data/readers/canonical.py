@@ -14,12 +14,12 @@ import pyarrow as pa
 
 from data.columns import COMMENTS, CONTENTS, TIMESTAMP
 from data.labels import PLATFORMS
+from data.readers.binding import Binding
 from data.readers.counts import parse_counts
 from data.readers.duplicates import DuplicateSearch
 from data.readers.ids import clean_ids, clean_name, clean_names, is_damaged, is_null_word
 from data.readers.infer import as_text, to_array
 from data.readers.names import platform_in
-from data.readers.recognise import Binding
 from data.readers.report import RepairReport
 from data.readers.rows import Chunk
 from data.readers.times import parse_time, settle_shift

@@ -8,7 +8,7 @@ delimiter is special.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,7 @@ from typing import Final
 import pyarrow as pa
 
 from data.readers import limits
+from data.readers.binding import ANYTHING, Wanted
 from data.readers.bytestream import TextProbe, open_text
 from data.readers.csv_split import LineQueue, read_record, split_fields
 from data.readers.errors import fail
@@ -35,16 +36,30 @@ class CsvSource(RowSource):
 
     container = "CSV"
 
-    def __init__(self, path: Path, probe: TextProbe, wanted: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        path: Path,
+        probe: TextProbe,
+        wanted: Wanted = ANYTHING,
+        *,
+        header: Sequence[str] = (),
+    ) -> None:
+        """``header`` names the columns of a file whose first line is data already."""
         super().__init__(path)
         self._wanted = wanted
         self._above = 0  # records above the header
         self._probe = probe
         self.encoding = probe.encoding
         self._delimiter = self._sniff_delimiter()
-        self._header = self._read_header()
+        self._has_header = not header
+        self._header = list(header) or self._read_header()
         names, self._renamed = column_names(path, self._header)
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
+
+    @property
+    def first_cells(self) -> list[str]:
+        """The cells of the header line, as they came; without one, the given names."""
+        return self._header
 
     def _lines(self) -> Iterator[Line]:
         with open_text(self.path, self._probe) as stream:
@@ -64,9 +79,9 @@ class CsvSource(RowSource):
     def _read_header(self) -> list[str]:
         first = list(islice(self._records(RepairReport()), HEADER_ROWS))
         rows = [[] if isinstance(record, Reject) else list(record.cells) for record in first]
-        head = first[0] if first else None
-        if head is None or isinstance(head, Reject):
-            found = head.reason if head is not None else "none"
+        top = first[0] if first else None
+        if top is None or isinstance(top, Reject):
+            found = top.reason if top else "none"
             raise fail(self.path, "a readable header line", found, "repair the first line")
         self._above = find_header(rows, self._wanted)
         self.note = header_note(first[self._above].line, rows[: self._above])
@@ -75,7 +90,7 @@ class CsvSource(RowSource):
     def _records(self, report: RepairReport) -> Iterator[Row | Reject]:
         """The header as row 0 (what is above it below 0), then every record, whatever its width."""
         queue = LineQueue(self._lines())
-        start = number = -1 - self._above
+        start = number = -1 - self._above if self._has_header else 0
         width = None
         while line := queue.take():
             if not line.text.strip("\r") and not line.fault:
@@ -93,13 +108,14 @@ class CsvSource(RowSource):
                 width = width or len(fields)
 
     def rows(self, report: RepairReport) -> Iterator[Row | Reject]:
-        """Every record after the header that has its width."""
+        """Every record after the header, if there is one, that has its width."""
         if self._renamed:
             report.add("renamed_columns", self._renamed)
         width = len(self._header)
         if self._above:
             report.add("rows_above_header", self._above)
-        for item in islice(self._records(report), self._above + 1, None):
+        skipped = self._above + 1 if self._has_header else 0
+        for item in islice(self._records(report), skipped, None):
             if isinstance(item, Row):
                 item = self._fit(item, width, report)
             yield item

@@ -7,12 +7,15 @@ with constant memory. Every row of the file is either in a batch or among the re
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
+from data.readers.binding import TABLE_KINDS, Table, Wanted
 from data.readers.bytestream import (
     TextProbe,
     check_unchanged,
@@ -26,11 +29,13 @@ from data.readers.csv_source import CsvSource
 from data.readers.errors import fail, printable
 from data.readers.json_source import JsonSource
 from data.readers.parquet_source import ParquetSource
-from data.readers.recognise import Table, matching_shape, recognise
+from data.readers.recognise import matching_shape, recognise
 from data.readers.report import RepairReport
 from data.readers.rows import Batch, Chunk
+from data.readers.shapes import Kind, Shape
 from data.readers.source import Source, shown_columns
 from data.readers.sqlite_source import SqliteSource, count_rows, list_tables
+from data.readers.tabular import TableReader
 
 _JSON_SUFFIXES: Final = frozenset({".json", ".jsonl", ".ndjson"})
 _TABULAR_SUFFIXES: Final = frozenset({".csv", ".tsv", ".tab"})
@@ -39,7 +44,14 @@ _TABULAR_SUFFIXES: Final = frozenset({".csv", ".tsv", ".tab"})
 class Dump:
     """One table of one file; made by ``open_dump``."""
 
-    def __init__(self, path: Path, source: Source, format: str, mapping: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        source: Source,
+        format: str,
+        mapping: Mapping[str, str],
+        wanted: Wanted,
+    ) -> None:
         self.path = path
         self._stamp = take_stamp(path)
         self._source = source
@@ -55,14 +67,39 @@ class Dump:
             columns=scan.schema.names,
             head=scan.head,
         )
-        self._binding = recognise(table, format=format, mapping=mapping)
+        self._table, self._mapping, self._wanted = table, mapping, wanted
+        self._binding = recognise(table, format=format, mapping=mapping, wanted=wanted)
         self.rows = scan.rows
         self.input_schema: pa.Schema = scan.schema
         self.repairs = RepairReport()
 
+    def as_kind(self, kind: Kind, filled: Collection[str] = ()) -> Dump:
+        """The same dump read as a table of ``kind``; ``filled`` as for ``open_dump``.
+
+        Raises: DumpError with all that is missing.
+        """
+        dump = copy(self)
+        dump._wanted = replace(self._wanted, kind=kind, filled=frozenset(filled))
+        dump._binding = recognise(
+            self._table, format="auto", mapping=self._mapping, wanted=dump._wanted
+        )
+        dump.repairs = RepairReport()
+        return dump
+
+    @property
+    def columns(self) -> dict[str, list[str]]:
+        """Input columns by the canonical column they fill, in the order in which they count."""
+        names = self.input_schema.names
+        return {field: [names[at] for at in ats] for field, ats in self._binding.fields.items()}
+
+    @property
+    def platform(self) -> str | None:
+        """The platform of every row, where the source says one."""
+        return self._binding.platform
+
     @property
     def kind(self) -> str:
-        """``comments``, ``contents``, or ``table`` for one without a text."""
+        """``comments``, ``contents``, the kind asked for, or ``table`` for one without a text."""
         return self._binding.kind
 
     @property
@@ -93,29 +130,52 @@ class Dump:
         Raises: DumpError when the file is no longer the one that was scanned.
         """
         report = self.repairs = RepairReport()
-        canonical = Canonicaliser(self._binding, self._source.label, report)
         check_unchanged(self.path, self._stamp)
+        canonical = self._canonical(max(1, rows), report)
         total = 0
         for chunk in self._source.chunks(max(1, rows), report):
             check_unchanged(self.path, self._stamp)
             total += chunk.original.num_rows + len(chunk.rejects)
-            yield self._batch(chunk, canonical)
+            yield canonical(chunk)
         check_unchanged(self.path, self._stamp)
         if total != self.rows:
             found = f"input changed: {total:,}"
             raise fail(self.path, f"{self.rows:,} rows as scanned", found, "read it again")
-        if self.kind != "table":
+        if isinstance(canonical, _Whole):
             canonical.finish()
 
-    def _batch(self, chunk: Chunk, canonical: Canonicaliser) -> Batch:
-        records = chunk.original if self.kind == "table" else canonical.convert(chunk)
-        return Batch(
-            original=chunk.original,
-            records=records,
-            row_numbers=chunk.row_numbers,
-            lines=chunk.lines,
-            rejects=chunk.rejects,
-        )
+    def _canonical(self, rows: int, report: RepairReport) -> Callable[[Chunk], Batch]:
+        """What makes a batch of a chunk: nothing, or the rules of the kind."""
+        if self.kind == "table":
+            return lambda chunk: _batch(chunk, chunk.original)
+        if self.kind in TABLE_KINDS:
+            reader = TableReader(self._binding, self._source.label, report)
+            if reader.needs_lines:
+                for chunk in self._source.chunks(rows, RepairReport()):
+                    reader.see_lines(chunk)
+            return reader.convert
+        return _Whole(Canonicaliser(self._binding, self._source.label, report))
+
+
+class _Whole:
+    """Comments and contents: every row of a chunk is kept."""
+
+    def __init__(self, canonical: Canonicaliser) -> None:
+        self._canonical = canonical
+        self.finish = canonical.finish
+
+    def __call__(self, chunk: Chunk) -> Batch:
+        return _batch(chunk, self._canonical.convert(chunk))
+
+
+def _batch(chunk: Chunk, records: pa.RecordBatch) -> Batch:
+    return Batch(
+        original=chunk.original,
+        records=records,
+        row_numbers=chunk.row_numbers,
+        lines=chunk.lines,
+        rejects=chunk.rejects,
+    )
 
 
 def open_dump(
@@ -124,19 +184,32 @@ def open_dump(
     format: str = "auto",
     text_column: str | None = None,
     mapping: Mapping[str, str] | None = None,
+    kind: Kind | None = None,
+    shapes: Sequence[Shape] = (),
+    insist: bool = False,
+    filled: Collection[str] = (),
 ) -> Dump:
     """The dump at ``path``, scanned and recognised.
 
     ``path`` may end in ``::table`` to name a table of a database or a sheet of a workbook;
-    ``mapping`` gives input columns by canonical field and goes before what was recognised. Raises:
-    DumpError.
+    ``mapping`` gives input columns by canonical field and goes before what was recognised. With a
+    ``kind`` the file is read as that, and a table that lacks a required column is refused unless
+    the column is among ``filled``. ``shapes`` go before those that ship; with ``insist`` no other
+    is tried. Raises: DumpError.
     """
     file, table = _split_table(os.fspath(path))
     fields = dict(mapping or {})
     if text_column is not None:
         fields["text"] = text_column
     take_stamp(file)
-    return Dump(file, _open_source(file, table, fields.values()), format, fields)
+    wanted = Wanted(
+        kind=kind,
+        own=tuple(shapes),
+        insist=insist,
+        filled=frozenset(filled),
+        columns=tuple(fields.values()),
+    )
+    return Dump(file, _open_source(file, table, wanted), format, fields, wanted)
 
 
 def _split_table(text: str) -> tuple[Path, str | None]:
@@ -147,10 +220,10 @@ def _split_table(text: str) -> tuple[Path, str | None]:
     return Path(text), None
 
 
-def _open_source(path: Path, table: str | None, wanted: Collection[str]) -> Source:
+def _open_source(path: Path, table: str | None, wanted: Wanted) -> Source:
     container = sniff(path)
     if container == "sqlite":
-        return SqliteSource(path, table or _only_table(path, list_tables(path)))
+        return SqliteSource(path, table or _only_table(path, list_tables(path), wanted))
     if container == "zip":
         return _open_workbook(path, table, wanted)
     if table is not None:
@@ -163,7 +236,7 @@ def _open_source(path: Path, table: str | None, wanted: Collection[str]) -> Sour
     return _open_text_source(path, wanted, zipped=container == "gzip")
 
 
-def _open_workbook(path: Path, sheet: str | None, wanted: Collection[str]) -> Source:
+def _open_workbook(path: Path, sheet: str | None, wanted: Wanted) -> Source:
     from data.readers.xlsx_source import XlsxSource, is_workbook, list_sheets  # slow to import
 
     if not is_workbook(path):
@@ -174,36 +247,53 @@ def _open_workbook(path: Path, sheet: str | None, wanted: Collection[str]) -> So
     if not sheets:
         raise fail(path, "a sheet with a header", "a workbook without any", "fill it first")
     several = len(sheets) > 1
-    chosen = _choose(path, sheets) if several else next(iter(sheets))
+    chosen = _choose(path, sheets, wanted) if several else next(iter(sheets))
     return XlsxSource(path, chosen, named=several, wanted=wanted)
 
 
-def _only_table(path: Path, tables: Mapping[str, list[str]]) -> str:
+def _only_table(path: Path, tables: Mapping[str, list[str]], wanted: Wanted) -> str:
     filled = {name: columns for name, columns in tables.items() if count_rows(path, name)}
     if not filled:
         found = f"empty tables {shown_columns(list(tables))}" if tables else "no tables"
         raise fail(path, "a table with rows", found, "crawl again")
-    return next(iter(filled)) if len(filled) == 1 else _choose(path, filled)
+    return next(iter(filled)) if len(filled) == 1 else _choose(path, filled, wanted)
 
 
-def _choose(path: Path, tables: Mapping[str, list[str]]) -> str:
-    """The one table that holds comments."""
-    comments = []
+def _choose(path: Path, tables: Mapping[str, list[str]], wanted: Wanted) -> str:
+    """The one table that holds comments, or what the user wants."""
+    kind = wanted.kind or "comments"
+    found = []
     for name, columns in tables.items():
-        shape = matching_shape(columns, name)
-        if shape is not None and shape.kind == "comments":
-            comments.append(name)
-    if len(comments) == 1:
-        return comments[0]
-    found = shown_columns(list(tables))
+        table = Table(path=path, container="", name=name, columns=columns, head=())
+        shape = matching_shape(table, wanted)
+        if shape is not None and shape.kind == kind:
+            found.append(name)
+    if len(found) == 1:
+        return found[0]
+    shown = shown_columns(list(tables))
     raise fail(
-        path, "one table of comments", found, f"name one, as in {printable(path.name)}::table"
+        path, f"one table of {kind}", shown, f"name one, as in {printable(path.name)}::table"
     )
 
 
-def _open_text_source(path: Path, wanted: Collection[str], *, zipped: bool) -> Source:
+def _open_text_source(path: Path, wanted: Wanted, *, zipped: bool) -> Source:
     probe = probe_text(path, zipped)
-    return JsonSource(path, probe) if _is_json(path, probe) else CsvSource(path, probe, wanted)
+    if _is_json(path, probe):
+        return JsonSource(path, probe)
+    source = CsvSource(path, probe, wanted)
+    for shape in wanted.shapes:
+        asked = wanted.kind in (None, shape.kind)
+        if asked and shape.header and _is_data(source.first_cells, shape):
+            return CsvSource(path, probe, wanted, header=shape.header)
+    return source
+
+
+def _is_data(first_line: Sequence[str], shape: Shape) -> bool:
+    """True when the first line holds cells of a shape that comes without a header."""
+    return len(first_line) == len(shape.header) and all(
+        pattern.fullmatch(cell.strip())
+        for pattern, cell in zip(shape.header_patterns, first_line, strict=True)
+    )
 
 
 def _is_json(path: Path, probe: TextProbe) -> bool:

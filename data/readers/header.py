@@ -8,10 +8,12 @@ row that holds anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from data.readers import names
+from data.readers.binding import ANYTHING, TABLE_KINDS, Table, Wanted
 from data.readers.errors import printable
 from data.readers.recognise import matching_shape
 
@@ -24,15 +26,15 @@ Cells = Sequence[str | None]
 _USUAL: Final = {name: field for field, known in names.COMMENT_FIELDS.items() for name in known}
 
 
-def find_header(rows: Sequence[Cells], wanted: Collection[str] = ()) -> int:
-    """The index of the header among the first rows; ``wanted`` are columns that the user named."""
+def find_header(rows: Sequence[Cells], wanted: Wanted = ANYTHING) -> int:
+    """The index of the header among the first rows, for what the user wants of the file."""
     first = next((at for at, cells in enumerate(rows) if _filled(cells)), 0)
-    tests: list[Callable[[Cells], bool]] = [_is_both, _is_known, _has_usual_names]
-    if wanted:
-        tests.insert(0, lambda cells: _has_all(cells, wanted))
+    tests: list[Callable[[Cells, Wanted], bool]] = [_is_both, _is_known, _has_usual_names]
+    if wanted.columns:
+        tests.insert(0, _has_all)
     for test in tests:
         for at, cells in enumerate(rows[:HEADER_ROWS]):
-            if at >= first and test(cells) and (at == first or _stands_out(rows, at)):
+            if at >= first and test(cells, wanted) and (at == first or _stands_out(rows, at)):
                 return at
     return first
 
@@ -60,24 +62,40 @@ def _is_number(cell: str) -> bool:
     return cell.strip().lstrip("+-").replace(".", "", 1).replace(",", "").isdigit()
 
 
-def _has_all(cells: Cells, wanted: Collection[str]) -> bool:
+def _has_all(cells: Cells, wanted: Wanted) -> bool:
     given = {names.normal_name(cell) for cell in cells if cell}
-    return all(names.normal_name(name) in given for name in wanted)
+    return all(names.normal_name(name) in given for name in wanted.columns)
 
 
-def _is_known(cells: Cells) -> bool:
-    """A known shape, or a usual name of the text."""
+def _is_known(cells: Cells, wanted: Wanted) -> bool:
+    """A known shape of what is wanted, or a usual name of the text."""
     given = [cell for cell in cells if cell]
-    is_text = any(names.normal_name(cell) in names.TEXT for cell in given)
-    return is_text or matching_shape(given) is not None
+    if wanted.kind not in TABLE_KINDS and any(
+        names.normal_name(cell) in names.TEXT for cell in given
+    ):
+        return True
+    table = Table(path=Path(), container="", name=None, columns=given, head=())
+    return matching_shape(table, wanted) is not None
 
 
-def _is_both(cells: Cells) -> bool:
+def _is_both(cells: Cells, wanted: Wanted) -> bool:
     """Goes before a title that is itself a usual name, such as 评论."""
-    return _is_known(cells) and _has_usual_names(cells)
+    return _is_known(cells, wanted) and _has_usual_names(cells, wanted)
 
 
-def _has_usual_names(cells: Cells) -> bool:
+def _has_usual_names(cells: Cells, wanted: Wanted) -> bool:
     """For tables without a text: usual names of several fields."""
-    fields = {_USUAL.get(names.normal_name(cell)) for cell in cells if cell}
+    usual = _usual_names(wanted)
+    fields = {usual.get(names.normal_name(cell)) for cell in cells if cell}
     return len(fields - {None}) >= _MIN_USUAL_NAMES
+
+
+def _usual_names(wanted: Wanted) -> Mapping[str, str]:
+    """Fields by usual name: those of the kind asked for, without one those of comments."""
+    general = [shape for shape in wanted.shapes if shape.general and shape.kind == wanted.kind]
+    return {
+        names.normal_name(name): field
+        for shape in general
+        for field, known in shape.fields.items()
+        for name in known
+    } or _USUAL

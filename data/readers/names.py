@@ -9,6 +9,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Final
 
+from data.labels import PLATFORMS
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -85,6 +87,11 @@ PLATFORM_WORDS: Final = MappingProxyType(
 def normal_name(name: str) -> str:
     """The name as it is compared."""
     return name.strip().strip("\ufeff").casefold()
+
+
+def platform_key(text: str) -> str:
+    """The key of the platform that a cell names, or the text as it is where it names none."""
+    return text if text in PLATFORMS else platform_in(text) or text
 
 
 def platform_in(text: str) -> str | None:

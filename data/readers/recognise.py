@@ -8,108 +8,88 @@ taken by their usual names, when exactly one of them can be the text. What the u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from data.columns import COMMENTS, CONTENTS
 from data.readers import names
+from data.readers.bind_kind import bind_kind
+from data.readers.binding import TABLE_KINDS, Binding, Table, Wanted, best_shape, lacking
 from data.readers.errors import fail, printable
 from data.readers.ids import looks_zeroed
-from data.readers.shapes import SHAPES, Kind, Shape
+from data.readers.shapes import Shape, shipped_shapes
 from data.readers.source import shown_columns
-from data.readers.times import Unit
 
 TABLE: Final = "table"  # the format of a dump without a text, asked for by name
 COLUMNS: Final = "columns"  # the format of a dump read by its column names
+_TEXTLESS: Final = (*TABLE_KINDS, "table")
 _SAY_WHICH: Final = "name it with --text-column (or, for a table without comments, --format table)"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Binding:
-    """What the columns of one input mean. ``fields`` gives column positions, first with a value
-    wins.
-    """
-
-    format: str
-    kind: Kind
-    platform: str | None
-    fields: Mapping[str, tuple[int, ...]]
-    time_unit: Unit | None
-    time_text: int | None
-    zeroed: frozenset[str]  # id fields whose digits after the 15th are lost
-    why: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """One input table as recognition sees it."""
-
-    path: Path
-    container: str
-    name: str | None
-    columns: Sequence[str]
-    head: Sequence[Sequence[Any]]
-
-    def position(self, column: str) -> int | None:
-        """Where a column is, by its exact or else its compared name."""
-        if column in self.columns:
-            return self.columns.index(column)
-        wanted = names.normal_name(column)
-        found = [at for at, name in enumerate(self.columns) if names.normal_name(name) == wanted]
-        return found[0] if found else None
 
 
 def known_formats() -> list[str]:
     """Names that ``format`` takes besides ``auto``."""
-    return [*dict.fromkeys(shape.name for shape in SHAPES), COLUMNS, TABLE]
+    return [*dict.fromkeys(shape.name for shape in shipped_shapes()), COLUMNS, TABLE]
 
 
-def recognise(table: Table, *, format: str, mapping: Mapping[str, str]) -> Binding:
+def recognise(
+    table: Table, *, format: str, mapping: Mapping[str, str], wanted: Wanted | None = None
+) -> Binding:
     """What the table's columns mean. Raises: DumpError when the text or a named column is not
     there.
     """
-    shape = _choose_shape(table, format)
-    if shape is not None and shape.kind == "table" and "text" in mapping:
+    wanted = wanted or Wanted()
+    if wanted.kind in (*TABLE_KINDS, "contents"):
         shape = None
-    if format == TABLE:
+        if wanted.kind == "contents" and format not in (TABLE, COLUMNS):
+            shape = _choose_shape(table, format, wanted)
+        if shape is None or shape.kind != "contents":
+            return bind_kind(table, wanted, format=format, mapping=mapping)
+    else:
+        shape = _choose_shape(table, format, wanted)
+    if shape is None and wanted.insist:
+        found = "; ".join(f"{s.name} lacks {', '.join(lacking(table, s))}" for s in wanted.own)
+        raise fail(table.path, "the columns of a source given", found, "correct the source")
+    if shape is not None and shape.kind in _TEXTLESS and "text" in mapping:
+        shape = None
+    if format == TABLE and shape is None:
         return _bind_table(f"{table.container}, asked for as a table")
     if shape is None:
         binding = _bind_by_names(table, mapping)
-    elif shape.kind == "table":
+    elif shape.kind in _TEXTLESS:
         return replace(_bind_table(_evidence(table, shape)), format=shape.name)
     else:
         binding = _bind_shape(table, shape)
     return _with_zeroed(table, _with_mapping(table, binding, mapping))
 
 
-def matching_shape(columns: Sequence[str], table_name: str | None = None) -> Shape | None:
-    """The shape that a table's name or columns give away."""
-    have = set(columns)
-    found = [
-        shape
-        for shape in SHAPES
-        if have.issuperset(shape.requires)
-        and (table_name in shape.tables or have.isdisjoint(shape.lacks))
-    ]
-    by_table = [shape for shape in found if table_name in shape.tables]
-    return max(by_table or found, key=lambda shape: len(shape.requires), default=None)
+def matching_shape(table: Table, wanted: Wanted) -> Shape | None:
+    """The shape that a table's name or columns give away; a table with a text is no table of
+    orders, whatever else it has, unless the user said so.
+    """
+    if wanted.kind in TABLE_KINDS:
+        return best_shape(table, [each for each in wanted.shapes if each.kind == wanted.kind])
+    has_text = any(names.normal_name(name) in names.TEXT for name in table.columns)
+    shapes = [each for each in wanted.shapes if not (has_text and each.kind in _TEXTLESS)]
+    own = [shape for shape in shapes if shape in wanted.own]
+    return best_shape(table, own) or best_shape(table, shapes)
 
 
-def _choose_shape(table: Table, format: str) -> Shape | None:
+def _choose_shape(table: Table, format: str, wanted: Wanted) -> Shape | None:
     if format == "auto":
-        return matching_shape(table.columns, table.name)
+        return matching_shape(table, wanted)
     if format in (TABLE, COLUMNS):
         return None
     shapes = [
-        shape for shape in SHAPES if format in (shape.name, f"{shape.name}-v1", f"{shape.name}-v2")
+        shape
+        for shape in wanted.shapes
+        if format in (shape.name, f"{shape.name}-v1", f"{shape.name}-v2")
     ]
     if not shapes:
-        known = ", ".join(known_formats())
-        raise fail(table.path, f"a format of auto, {known}", printable(format), "name one of them")
-    fitting = [shape for shape in shapes if set(table.columns).issuperset(shape.requires)]
+        known = ", ".join(["auto", *(each.name for each in wanted.own), *known_formats()])
+        raise fail(table.path, f"a format of {known}", printable(format), "name one of them")
+    fitting = [shape for shape in shapes if not lacking(table, shape)]
     if not fitting:
-        needs = ", ".join(shapes[0].requires)
+        needs = ", ".join(map("|".join, shapes[0].requires))
         found = f"columns {shown_columns(table.columns)}"
         raise fail(table.path, f"the columns of {format} ({needs})", found, "use --format auto")
     return fitting[0]
@@ -158,7 +138,8 @@ def _version(table: Table, shape: Shape) -> str:
 
 def _evidence(table: Table, shape: Shape) -> str:
     where = f"{table.container} table {table.name}" if table.name else table.container
-    parts = [f"{where} with columns {', '.join(shape.requires)}"]
+    told = [table.columns[table.positions(each)[0]] for each in shape.requires]
+    parts = [f"{where} with columns {', '.join(told)}"]
     if shape.tables:
         version = {"-v2": "creator_hash (v2)", "-v1": "user_id (v1)"}.get(_version(table, shape))
         parts += [f"and {version}"] if version else []

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 import zipfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from itertools import dropwhile, islice
@@ -22,6 +22,7 @@ from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
 from data.readers import limits
+from data.readers.binding import ANYTHING, Wanted
 from data.readers.errors import fail, printable
 from data.readers.header import HEADER_ROWS, find_header, header_note
 from data.readers.report import RepairReport
@@ -77,13 +78,13 @@ class Header(NamedTuple):
     above: list[list[str | None]]
 
 
-def list_sheets(path: Path, wanted: Collection[str] = ()) -> dict[str, list[str]]:
-    """Header cells by sheet; an empty sheet has none. ``wanted`` are columns the user named."""
+def list_sheets(path: Path, wanted: Wanted = ANYTHING) -> dict[str, list[str]]:
+    """Header cells by sheet; an empty sheet has none."""
     with _workbook(path) as book:
         return {sheet.title: _header(path, sheet, wanted).cells for sheet in book.worksheets}
 
 
-def _header(path: Path, sheet: Any, wanted: Collection[str]) -> Header:
+def _header(path: Path, sheet: Any, wanted: Wanted) -> Header:
     first = list(islice(_filled_rows(path, sheet), HEADER_ROWS))
     if not first:
         return Header([], 0, [])
@@ -123,9 +124,7 @@ class XlsxSource(RowSource):
 
     container = "XLSX"
 
-    def __init__(
-        self, path: Path, sheet: str, *, named: bool, wanted: Collection[str] = ()
-    ) -> None:
+    def __init__(self, path: Path, sheet: str, *, named: bool, wanted: Wanted = ANYTHING) -> None:
         super().__init__(path, sheet if named else None)
         with _workbook(path) as book:
             sheets = {one.title: one for one in book.worksheets}

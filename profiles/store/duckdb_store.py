@@ -16,7 +16,7 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
@@ -25,9 +25,13 @@ import duckdb
 import pyarrow as pa
 
 from profiles.errors import StoreError
+from profiles.identifiers import carries_identifiers, find_identifiers, parse_identifier
 from profiles.identity import person_id
+from profiles.identity_rules import IdentityRules, load_rules
 from profiles.store.ddl import create_statements
+from profiles.store.identifiers import add_identifiers
 from profiles.store.merge import merge_staged
+from profiles.store.migrate import migration
 from profiles.store.staging import input_table, stage
 from profiles.store.tables import SCHEMA_VERSION
 
@@ -44,17 +48,23 @@ Parameters = Mapping[str, object]
 
 @dataclass(frozen=True, kw_only=True)
 class LoadResult:
-    """What one load did: ``rows`` came in; rows with an equal key count once in the other three."""
+    """What one load did: ``rows`` came in; rows with an equal key count once in the other three.
+
+    ``rejected`` are the positions of rows of identifiers that carry none; ``invalid`` counts values
+    that name nobody (masked, malformed), by type of identifier.
+    """
 
     rows: int
     inserted: int
     updated: int
     unchanged: int
+    rejected: tuple[int, ...] = ()
+    invalid: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def duplicates(self) -> int:
         """Rows that a later row with the same natural key replaced within the load."""
-        return self.rows - self.inserted - self.updated - self.unchanged
+        return self.rows - self.inserted - self.updated - self.unchanged - len(self.rejected)
 
 
 class DuckDBStore:
@@ -68,8 +78,11 @@ class DuckDBStore:
             another schema version.
     """
 
-    def __init__(self, url_or_path: str | Path, *, key: bytes) -> None:
+    def __init__(
+        self, url_or_path: str | Path, *, key: bytes, rules: IdentityRules | None = None
+    ) -> None:
         self.path = _path(url_or_path)
+        self.rules = rules or load_rules()
         self._key = key
         self._connection = _connect(self.path)
         try:
@@ -97,19 +110,61 @@ class DuckDBStore:
     def load(self, kind: str, table: pa.Table, run: str) -> LoadResult:
         """Add or replace rows of ``kind`` by natural key; the store takes all of it or none.
 
-        Kinds: comments, contents, users, events, orders. Of several rows with one key the last
-        wins. A column that ``table`` lacks keeps what the store has, except that scores are dropped
-        when their comment's text changed. Rows equal to what is stored keep their ``run_id``.
+        Kinds: comments, contents, users, events, orders, identifiers. Of several rows with one key
+        the last wins. A column that ``table`` lacks keeps what the store has, except that scores
+        are dropped when their comment's text changed. Rows equal to what is stored keep their
+        ``run_id``. Rows that carry several identifiers link them, whatever their kind.
 
         Raises:
             StoreError: unknown kind, or faults in the table (all are named).
         """
-        staged = stage(kind, table, self._key)
+        if kind == "identifiers":
+            return self._load_identifiers(table, run)
+        staged = stage(kind, table, self._key, self.rules)
+        linking = carries_identifiers(table, self.rules)  # accounts alone link nothing
+        given = table if linking else table.select([])
+        found = find_identifiers(given, self._key, self.rules, named_by_type=False)
         with self.transaction():
             counts = merge_staged(self._connection, input_table(kind), staged, run)
-            result = LoadResult(rows=table.num_rows, **counts)
+            add_identifiers(self._connection, found.rows, kind, run)
+            result = LoadResult(
+                rows=table.num_rows,
+                inserted=counts["inserted"],
+                updated=counts["updated"],
+                unchanged=counts["unchanged"],
+                invalid=found.invalid,
+            )
             self._record_load(kind, run, result)
         return result
+
+    def _load_identifiers(self, table: pa.Table, run: str) -> LoadResult:
+        found = find_identifiers(table, self._key, self.rules)
+        if not found.has_columns:
+            raise StoreError(
+                f"expected columns of identifiers ({', '.join(self.rules.types)}), found "
+                f"{', '.join(table.column_names)}; correct the file or map its columns"
+            )
+        bare = found.bare_rows(table.num_rows)
+        with self.transaction():
+            new = add_identifiers(self._connection, found.rows, "identifiers", run)
+            result = LoadResult(
+                rows=table.num_rows,
+                inserted=new,
+                updated=0,
+                unchanged=table.num_rows - new - len(bare),
+                rejected=bare,
+                invalid=found.invalid,
+            )
+            self._record_load("identifiers", run, result)
+        return result
+
+    def identifier_key(self, text: str) -> str:
+        """Return the key of an identifier written ``TYPE:VALUE`` or ``TYPE:NAMESPACE:VALUE``.
+
+        Raises:
+            IdentityError: the type is unknown, or the value names nobody.
+        """
+        return parse_identifier(text, self._key, self.rules)
 
     def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Return the result of a SELECT; ``$name`` in it stands for ``parameters["name"]``."""
@@ -136,11 +191,17 @@ class DuckDBStore:
 
     def insert(self, name: str, table: pa.Table) -> None:
         """Append rows to a derived table by column name; absent columns are null."""
-        self._connection.register("rows_in", table)
-        try:
+        with self.registered("rows_in", table):
             self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows_in")
+
+    @contextmanager
+    def registered(self, name: str, table: pa.Table) -> Iterator[None]:
+        """Let statements inside name an Arrow table."""
+        self._connection.register(name, table)
+        try:
+            yield
         finally:
-            self._connection.unregister("rows_in")
+            self._connection.unregister(name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -182,7 +243,19 @@ class DuckDBStore:
                     f"expected a Tingfeng store in {self.path}, found other tables; "
                     "name another file"
                 )
+            else:
+                self._migrate()
             self._check()
+
+    def _migrate(self) -> None:
+        """Bring the tables of an earlier release to this layout, if the key is the right one."""
+        meta = self._meta()
+        if meta.get("key_check") == _key_check(self._key):
+            for statement in migration(meta.get("schema_version")):
+                self._connection.execute(statement)
+
+    def _meta(self) -> dict[str, str]:
+        return {row["name"]: row["value"] for row in self.read("FROM meta").to_pylist()}
 
     def _create(self) -> None:
         for statement in create_statements():
@@ -193,16 +266,16 @@ class DuckDBStore:
         )
 
     def _check(self) -> None:
-        meta = {row["name"]: row["value"] for row in self.read("FROM meta").to_pylist()}
+        meta = self._meta()
+        if meta.get("key_check") != _key_check(self._key):  # first: without it nothing is migrated
+            raise StoreError(
+                f"expected the key that {self.path} was made with, found another one; "
+                "restore its identity.key, or name a new store"
+            )
         if meta.get("schema_version") != str(SCHEMA_VERSION):
             raise StoreError(
                 f"expected schema version {SCHEMA_VERSION} in {self.path}, found "
                 f"{meta.get('schema_version')}; use the release that made it, or load afresh"
-            )
-        if meta.get("key_check") != _key_check(self._key):
-            raise StoreError(
-                f"expected the key that {self.path} was made with, found another one; "
-                "restore its identity.key, or name a new store"
             )
 
 

@@ -14,23 +14,25 @@ import pyarrow.compute as pc
 
 from profiles.errors import StoreError
 from profiles.identity import hash_user_ids
+from profiles.identity_rules import IdentityRules, identifier_names
 from profiles.store.ddl import quoted
 from profiles.store.tables import INPUTS, InputTable
 
 _NOT_PROPERTIES: Final = frozenset({"user_name"})
 
 
-def stage(kind: str, table: pa.Table, key: bytes) -> pa.Table:
+def stage(kind: str, table: pa.Table, key: bytes, rules: IdentityRules) -> pa.Table:
     """Return the rows of ``table`` with stored columns only, canonical types and hashed user ids.
 
-    Row order is kept. A natural-key column the table lacks is added as null where it may be null.
+    Row order is kept. Columns that the rules name as identifiers become no properties of events. A
+    natural-key column the table lacks is added as null where it may be null.
 
     Raises:
         StoreError: the kind is unknown, or the table has faults (all of them are named).
     """
     spec = input_table(kind)
     if kind == "events":
-        table = _fold_properties(table, spec)
+        table = _fold_properties(table, spec, identifier_names(rules))
     faults: list[str] = []
     staged = {name: _cast(table, name, spec, faults) for name in _present(table, spec)}
     _check_required(staged, spec, faults)
@@ -87,11 +89,10 @@ def _check_required(
             faults.append(f"{field.name} is empty in {staged[field.name].null_count} row(s)")
 
 
-def _fold_properties(table: pa.Table, spec: InputTable) -> pa.Table:
+def _fold_properties(table: pa.Table, spec: InputTable, hidden: frozenset[str]) -> pa.Table:
     """Return ``table`` with its further columns, where not null, inside ``properties``."""
-    further = [
-        name for name in table.column_names if name not in {*spec.schema.names, *_NOT_PROPERTIES}
-    ]
+    known = {*spec.schema.names, *_NOT_PROPERTIES, *hidden}
+    further = [name for name in table.column_names if name not in known]
     if not further:
         return table
     given = "properties" if "properties" in table.column_names else "NULL"

@@ -14,45 +14,9 @@ import pyarrow as pa
 
 from data import columns
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-USERS: Final = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("gender", pa.string()),
-        pa.field("age", pa.int64()),  # years
-        pa.field("region", pa.string()),
-        pa.field("follower_count", pa.int64()),
-        pa.field("following_count", pa.int64()),
-        pa.field("content_count", pa.int64()),
-        pa.field("like_count", pa.int64()),
-        pa.field("verified", pa.bool_()),
-        pa.field("created_at", columns.TIMESTAMP),
-    ]
-)
-EVENTS: Final = pa.schema(
-    [
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("event", pa.string(), nullable=False),
-        pa.field("time", columns.TIMESTAMP, nullable=False),
-        pa.field("content_id", pa.string()),
-        pa.field(
-            "properties", pa.string()
-        ),  # a JSON object; further columns of a load are folded in
-    ]
-)
-ORDERS: Final = pa.schema(
-    [
-        pa.field("order_id", pa.string(), nullable=False),
-        pa.field("platform", pa.string()),
-        pa.field("user_id", pa.string(), nullable=False),
-        pa.field("time", columns.TIMESTAMP, nullable=False),
-        pa.field("amount_cny", pa.float64()),
-        pa.field("items", pa.string()),  # JSON, as the source gives it
-    ]
-)
+USERS, EVENTS, ORDERS = columns.USERS, columns.EVENTS, columns.ORDERS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +67,26 @@ EVIDENCE: Final = (
 _PROFILE: Final = """person_id VARCHAR, basic JSON, interest JSON, spending JSON, social JSON,
     behaviour JSON, emotion JSON, fingerprint VARCHAR, as_of TIMESTAMPTZ, run_id VARCHAR"""
 
+# every identifier is a key (see profiles.identifiers); an account's key is its rows' user_id
+IDENTITY: Final = MappingProxyType(
+    {
+        "identifiers": "key VARCHAR, type VARCHAR, namespace VARCHAR, run_id VARCHAR",
+        # a row of the table ``source`` carried both; a < b
+        "links": "a VARCHAR, b VARCHAR, source VARCHAR, run_id VARCHAR",
+        # no key of side 0 may be one person with a key of side 1, until lifted
+        "cuts": "cut_id VARCHAR, key VARCHAR, side BIGINT, run_id VARCHAR, lifted_by VARCHAR",
+        # from here on derived: what resolving made of the three above
+        "person_identifiers": "key VARCHAR, person_id VARCHAR",
+        "person_aliases": "alias VARCHAR, person_id VARCHAR",
+        "refused_links": "a VARCHAR, b VARCHAR, reason VARCHAR, detail VARCHAR",
+        "lineage": """recorded_at TIMESTAMPTZ, run_id VARCHAR, verb VARCHAR, key VARCHAR,
+            from_person VARCHAR, to_person VARCHAR""",
+    }
+)
+
 DERIVED: Final = MappingProxyType(
     {
+        **IDENTITY,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",

@@ -44,18 +44,40 @@ def open_dumps(
     text_column: str | None = None,
     mapping: list[str] | None = None,
     quiet: bool = False,
+    **wanted: Any,
 ) -> list[Dump]:
-    """Opens every input and says on standard error what each one is, unless ``quiet``."""
-    from data.readers import open_dump
+    """Opens every input and says on standard error what each one is, unless ``quiet``.
+
+    ``wanted`` are further arguments of ``data.readers.open_dump``. Raises: DumpError with the
+    faults of every input.
+    """
+    from data.readers import DumpError, open_dump
 
     fields = dict(_pair(item, "--map field=column") for item in mapping or [])
-    dumps = []
+    dumps, faults = [], []
     for path in paths:
-        dump = open_dump(path, format=format, text_column=text_column, mapping=fields)
+        try:
+            dump = open_dump(path, format=format, text_column=text_column, mapping=fields, **wanted)
+        except DumpError as error:
+            faults.append(error)
+            continue
         if not quiet:
             say(f"{path}: {dump.format}, {dump.rows:,} rows, {dump.encoding} ({dump.why})")
         dumps.append(dump)
+    if faults:
+        raise DumpError("; ".join(map(str, faults))) from faults[0]
     return dumps
+
+
+def own_sources(file: Path | None, config: Settings) -> dict[str, Any]:
+    """Arguments of ``open_dumps`` for the user's sources: only those of ``--source``, or those of
+    the folder of the settings before the shipped ones.
+    """
+    from data.readers.shapes import load_folder, load_shapes
+
+    if file is not None:
+        return {"shapes": load_shapes(file), "insist": True}
+    return {"shapes": load_folder(config.sources_dir)} if config.sources_dir else {}
 
 
 def pairs(items: list[str], usage: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from serving.cli.common import (
     make_analyzer,
     open_dumps,
     open_store,
+    own_sources,
     pairs,
     run_id,
     say,
@@ -30,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    kind: Annotated[str, typer.Argument(help="comments contents users events orders")],
+    kind: Annotated[str, typer.Argument(help="comments contents users events orders identifiers")],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
@@ -41,6 +42,12 @@ def ingest(
         list[str] | None,
         typer.Option(metavar="FIELD=VALUE", help="Fill a missing column, e.g. platform=shop."),
     ] = None,
+    source: Annotated[
+        Path | None, typer.Option(metavar="FILE.yaml", help="Your own description of the file.")
+    ] = None,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Show how the files would be read; write nothing.")
+    ] = False,
     keep_scores: Annotated[
         bool,
         typer.Option("--keep-scores", help="Keep a scored file's scores whatever model made them."),
@@ -52,18 +59,27 @@ def ingest(
     import functools
 
     from serving.batch.rejects import RejectsWriter
-    from serving.ingest import KINDS, TABLE_KINDS, check_kinds
+    from serving.ingest import check_kinds
     from serving.ingest import ingest as load
+    from serving.preview import preview_dump, preview_lines
 
-    if kind not in KINDS:
-        raise typer.BadParameter(f"KIND: expected one of {', '.join(KINDS)}, found {kind!r}")
+    _check_kind(kind, preview, source)
     config = settings(store=store, model=model)
-    if format == "auto" and kind in TABLE_KINDS:
-        format = "table"
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
+    constants = pairs(set or [], "--set field=value")
+    dumps = open_dumps(
+        inputs,
+        text_column=text_column,
+        mapping=map,
+        quiet=preview,
+        **_reading(kind, format, constants, own_sources(source, config)),
+    )
+    if preview:
+        for dump in dumps:
+            for line in preview_lines(preview_dump(dump)):
+                typer.echo(line)
+        return
     check_kinds(kind, dumps)
     analyzer = functools.cache(lambda: make_analyzer(config))
-    constants = pairs(set or [], "--set field=value")
     run = run_id("ingest")
     with (
         open_store(config, create=True) as opened,
@@ -81,6 +97,8 @@ def ingest(
             tell=say,
         )
     say_repairs(dumps)
+    for name, n in sorted(result.invalid.items()):
+        say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
     if result.rejected:
         say(f"rejected rows, with reasons: {rejected.path}")
     say(
@@ -88,6 +106,31 @@ def ingest(
         f"{result.unchanged:,} unchanged + {result.duplicates:,} given twice + "
         f"{result.rejected:,} rejected"
     )
+
+
+def _reading(
+    kind: str, format: str, constants: dict[str, str], sources: dict[str, Any]
+) -> dict[str, Any]:
+    """How files of a kind are opened: as its canonical columns, identifiers as they came."""
+    if kind == "identifiers":
+        return {"format": "table" if format == "auto" else format}
+    return {"format": format, "kind": kind, "filled": constants, **sources}
+
+
+def _check_kind(kind: str, preview: bool, source: Path | None) -> None:
+    from data.columns import TABLES
+    from serving.ingest import KINDS
+
+    if kind == "identifiers" and (preview or source):
+        raise typer.BadParameter(
+            f"{'--preview' if preview else '--source'}: expected one of {', '.join(TABLES)}, "
+            "found 'identifiers'; their columns go by name, see docs/formats.md"
+        )
+    if kind in KINDS or (preview and kind in TABLES):
+        return
+    known = ", ".join(TABLES if preview else KINDS)
+    hint = "; the store has no table of them, --preview shows the file" if kind in TABLES else ""
+    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}{hint}")
 
 
 def refresh(

@@ -14,6 +14,8 @@ _WEIBO = '{"comment_id": "1", "note_id": "2", "content": "好", "create_time": %
 _DATE = '"create_date_time": "2024-07-15 17:40:00+08:00"'
 _HEAD = "comment_id,content,like_count,create_time\n"
 
+# happen in orders only, and are counted in test_sources
+OF_ORDERS = ("money_cleaned", "duplicate_lines", "refunds_subtracted")
 DUMPS: dict[str, tuple[str, str, int]] = {
     "blank_lines": ("t.csv", _HEAD + "\n1,好,1,1721036400\n\r\n", 2),
     "rows_above_header": ("t.csv", "九月评论导出,,,\n,,,\n" + _HEAD + "1,好,1,\n", 2),
@@ -30,6 +32,7 @@ DUMPS: dict[str, tuple[str, str, int]] = {
         1,
     ),
     "time_out_of_range": ("t.csv", _HEAD + "1,好,1,0\n2,好,1,9999-12-31\n", 2),
+    "time_spreadsheet_days": ("t.csv", _HEAD + "1,好,1,45292.5\n", 1),
     "time_unreadable": ("t.csv", _HEAD + "1,好,1,昨天\n", 1),
     "weibo_shift_8h": ("t.jsonl", _WEIBO % (1_721_036_400 + 28_800, _DATE), 1),
     "time_disagreements": ("t.jsonl", _WEIBO % (1_721_036_400 + 600, _DATE), 1),
@@ -56,7 +59,8 @@ def test_repair_dump_that_needs_it_counts_it(tmp_path: Path, key: str) -> None:
 
 
 def test_every_repair_key_has_a_dump_and_a_sentence() -> None:
-    assert set(SENTENCES) == {*DUMPS, "duplicates_unchecked"}
+    elsewhere = {"duplicates_unchecked", *OF_ORDERS}
+    assert set(SENTENCES) == {*DUMPS, *elsewhere}
     report = RepairReport()
     for key in SENTENCES:
         report.add(key, 1234)

@@ -132,6 +132,13 @@ def test_open_platform_items_are_contents_with_lifted_counts(
     assert whole.originals[0]["download_count"] == 1 and "statistics" not in whole.originals[0]
 
 
+@pytest.mark.parametrize("telling", ["share_url", "is_top"])
+def test_open_platform_items_are_told_by_either_column(tmp_path: Path, telling: str) -> None:
+    item = {"item_id": "@8", "title": "茶", "create_time": 1_721_036_400, telling: "x"}
+    whole = read(write(tmp_path, "items.jsonl", json.dumps(item) + "\n"))
+    assert (whole.dump.format, whole.dump.kind) == ("douyin-open-platform-items", "contents")
+
+
 def test_open_platform_reply_names_item_and_parent(tmp_path: Path) -> None:
     row = page("a")["data"]["list"][0] | {"item_id": "@v/+==", "reply_to_comment_id": "@c/+=="}
     whole = read(write(tmp_path, "comments.jsonl", json.dumps(row) + "\n"))
@@ -239,7 +246,7 @@ def test_mapping_goes_before_what_was_recognised(tmp_path: Path) -> None:
     [
         ({"text_column": "nope"}, "expected a column 'nope'; found columns content, n"),
         ({"mapping": {"colour": "n"}}, "expected a field of comment_id"),
-        ({"format": "nope"}, "expected a format of auto, mediacrawler-douyin-comments"),
+        ({"format": "nope"}, "expected a format of auto, .*mediacrawler-douyin-comments"),
         ({"format": "weibo-reposts"}, "expected the columns of weibo-reposts"),
     ],
 )

@@ -8,23 +8,23 @@ from pathlib import Path
 import pytest
 
 from data.readers.report import SENTENCES
-from data.readers.shapes import SHAPES
+from data.readers.shapes import shipped_shapes
+from profiles.identity_rules import load_rules
 from profiles.store.tables import INPUTS
-from serving.ingest import ALIASES, KINDS
+from serving.ingest import KINDS
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "formats.md").read_text("utf-8")
 ROW = re.compile(r"^\| (\w+) \| `(\w+)` \| (yes|no) \| ([\w ]+) \| ?(.*?) ?\|$", re.MULTILINE)
 TYPES = {"text": "string", "whole number": "int64", "number": "double", "true or false": "bool"}
 TYPES |= {"time": "timestamp[ms, tz=UTC]"}
-TABLES = [kind for kind in KINDS if kind != "comments"]
+TABLES = [kind for kind in INPUTS if kind != "comments"]
 
 
 def other_names(kind: str, column: str) -> set[str]:
-    names = {alias for alias, meant in ALIASES.get(kind, {}).items() if meant == column}
-    if kind == "contents":
-        shapes = [shape for shape in SHAPES if shape.kind == kind]
-        names |= {name for shape in shapes for name in shape.fields.get(column, ())}
-    return names - {column}
+    """Those of any table of the kind; of contents also those of the recognised formats."""
+    shapes = [shape for shape in shipped_shapes() if shape.kind == kind]
+    told = [shape for shape in shapes if shape.general or kind == "contents"]
+    return {name for shape in told for name in shape.fields.get(column, ())} - {column}
 
 
 @pytest.mark.parametrize("kind", TABLES)
@@ -46,6 +46,12 @@ def test_page_lists_the_columns_that_a_kind_needs_and_accepts(kind: str) -> None
     assert found == expected
 
 
+def test_page_lists_the_identifiers_that_the_rules_know() -> None:
+    rows = [row[1:] for row in ROW.findall(PAGE) if row[0] == "identifiers"]
+    found = {name: set(re.findall(r"`(\w+)`", also)) for name, _, _, also in rows}
+    assert found == {name: set(rule.columns) for name, rule in load_rules().types.items()}
+
+
 def test_page_names_no_kind_that_is_gone_and_every_repair() -> None:
-    assert {row[0] for row in ROW.findall(PAGE)} == set(TABLES)
+    assert {row[0] for row in ROW.findall(PAGE)} == set(KINDS) - {"comments"}
     assert [key for key in SENTENCES if f"`{key}`" not in PAGE] == []
