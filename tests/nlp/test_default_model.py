@@ -53,8 +53,8 @@ def test_served_precision_changes_only_labels_near_a_tie(
 ) -> None:
     texts = [normalize(str(r["text"])) for r in challenge]
     served = analyzer.scorer
-    a = decode(exact.logits(texts).values, exact).sentiment
-    b = decode(served.logits(texts).values, served).sentiment
+    a = decode(exact.logits(texts).values, exact).p["sentiment"]
+    b = decode(served.logits(texts).values, served).p["sentiment"]
     top = np.sort(a, axis=-1)
     far = top[:, -1] - top[:, -2] > NEAR
     assert (a.argmax(-1) == b.argmax(-1))[far].all()
