@@ -175,7 +175,7 @@ def _with_parent(raw: Any, path: Path) -> Any:
     raw = dict(raw)
     if "distill_teachers" in raw:
         raw["distill_teachers"] = [load_recipe(path.parent / str(f)).name for f in _teachers(raw)]
-    if "average_with" in raw:
+    if raw.get("average_with"):
         raw["average_with"] = load_recipe(path.parent / str(raw["average_with"])).name
     start, like = raw.pop("starts_from", None), raw.pop("extends", None)
     if start is None and like is None:
