@@ -1,0 +1,1 @@
+"""Crisis monitoring: watches comments, groups what is not normal into incidents, tells people."""
