@@ -1,10 +1,10 @@
-# make demo | test | check | bench | serve: each sets up .venv by itself and needs nothing but Python 3.11+.
+# make demo | test | check | bench | serve | container: each sets up .venv by itself and needs nothing but Python 3.11+.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench serve lock clean
+.PHONY: demo test check bench serve container lock clean
 
 demo: $(VENV)/.run
 	@$(BIN)/tingfeng demo
@@ -40,6 +40,10 @@ $(VENV)/.test: $(VENV)/.run
 $(VENV)/.dev: $(VENV)/.test
 	@$(PIP) install --constraint requirements.lock --editable '.[dev]'
 	@touch $@
+
+# The Dockerfile's steps in a clean environment, where no container engine is at hand.
+container:
+	@$(PYTHON) scripts/replay_dockerfile.py
 
 lock: $(VENV)/.dev
 	@$(BIN)/python -m pip freeze --exclude-editable | grep -v '^torch==' | sed 's/+cpu//' > requirements.lock
