@@ -172,9 +172,12 @@ def _host(parts: SplitResult) -> str:
 
 def _port(parts: SplitResult) -> int:
     try:
-        return parts.port or (443 if parts.scheme == "https" else 80)
+        port = parts.port
     except ValueError:
-        raise _blocked("a port from 1 to 65535", "something else") from None
+        port = 0
+    if port == 0:
+        raise _blocked("a port from 1 to 65535", "something else")
+    return port or (443 if parts.scheme == "https" else 80)
 
 
 def _address(text: str) -> IpAddress:

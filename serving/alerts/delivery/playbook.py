@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -44,8 +45,9 @@ class Playbook(BaseModel):
         return [*first, *found] if notice.severity == "critical" else found
 
 
+@cache
 def load_playbook(path: Path | None = None) -> Playbook:
-    """The playbook of a file, or the shipped one.
+    """The playbook of a file, or the shipped one; each is read once.
 
     Raises:
         ChannelError: the file cannot be read, or names an unknown risk or member.

@@ -1,7 +1,8 @@
 """Feishu's and Lark's custom bot: an interactive card, signed in the body.
 
 It takes 100 messages a minute and 5 a second. Comments stand in ``plain_text`` elements, which know
-no markup at all, and are escaped all the same. Format, signature and limits: Feishu's documentation of custom bots.
+no markup at all, and are escaped all the same. Format, signature and limits: Feishu's documentation
+of custom bots.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from serving.alerts.delivery.message.escape import cut
 from serving.alerts.notice import Evidence, Notice
 
 Escape = Callable[[str], str]
+_READ_CHARS: Final = 2000  # of a comment: more is cut off anyway
 _URL_SAFE: Final = "%/:?&=#,;+$-._~"
 
 
@@ -121,7 +122,7 @@ def _lead(notice: Notice) -> str:
     if not notice.comments:
         return text
     total = say.count(notice.comments)
-    return f"{text}同期共 {total} 条评论，负面占 {say.percent(notice.share)}。"
+    return f"{text}同期共 {total} 条评论，负面占{say.percent(notice.share)}。"
 
 
 def _against(notice: Notice) -> str:
@@ -165,7 +166,7 @@ def _facts(notice: Notice, foreign: Escape, limits: Limits) -> Iterable[tuple[st
     share = notice.suspected_water_army
     if share:
         rest = say.count(round(notice.observed * (1 - min(share, 1.0))))
-        yield "水军嫌疑", f"{say.percent(share)} 的评论疑似水军，剔除后约 {rest} 条"
+        yield "水军嫌疑", f"{say.percent(share).strip()} 的评论疑似水军，剔除后约 {rest} 条"
 
 
 def _about(notice: Notice, foreign: Escape, limits: Limits) -> str:
@@ -202,5 +203,5 @@ def _quote(one: Evidence, escape: Escape, foreign: Escape, limits: Limits, zone:
         say.moment(one.at, zone) if one.at else "",
         f"同类 {say.count(one.similar)} 条" if one.similar > 1 else "",
     ]
-    text = cut(escape(one.text), limits.quote_chars) or "（没有可显示的文字）"
+    text = cut(escape(one.text[:_READ_CHARS]), limits.quote_chars) or "（没有可显示的文字）"
     return Quote(text=text, note=" · ".join(part for part in known if part))

@@ -59,15 +59,15 @@ def times(ratio: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent that never says 0 or 100 of what is not."""
+    """A share in percent, blank first, that never says 0 or 100 of what is not."""
     if not math.isfinite(share):
-        return "?"
+        return " ?"
     share = min(max(share, 0.0), 1.0)
     if 0 < share < 0.01:
         return "不到 1%"
     if 0.99 < share < 1:
-        return "99% 以上"
-    return f"{share * 100:.0f}%"
+        return " 99% 以上"
+    return f" {share * 100:.0f}%"
 
 
 def span(seconds: float) -> str:
