@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from contextlib import AbstractContextManager, nullcontext, redirect_stdout
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -63,7 +65,9 @@ def test_channel(
     if show:
         typer.echo(channel.render(sample_notice(datetime.now(UTC))))
         return
-    _tell_trial(try_channel(channel, Outbox(outbox_path(config))), as_json=as_json)
+    with _messages_apart(as_json):
+        trial = try_channel(channel, Outbox(outbox_path(config)))
+    _tell_trial(trial, as_json=as_json)
 
 
 def deliver(
@@ -72,15 +76,20 @@ def deliver(
     as_json: JsonOption = False,
 ) -> None:
     """Deliver what is due in the outbox."""
-    from serving.alerts.delivery.load import open_notifier
+    from serving.alerts.delivery.errors import ChannelError
+    from serving.alerts.delivery.load import delivery_config, outbox_path
+    from serving.alerts.delivery.notifier import Notifier
 
-    notifier = open_notifier(settings(), channels)
+    config = settings()
+    described = delivery_config(config, channels)
+    if not described.channels:
+        raise ChannelError("expected channels in alerts.channels, found none; see docs/channels.md")
+    notifier = Notifier(described, outbox_path(config))
     if forever:
         _forever(notifier.run)
         return
-    report = notifier.deliver_due()
-    for fault in notifier.faults:
-        say(fault)
+    with _messages_apart(as_json):
+        report = notifier.deliver_due()
     _tell_report(report, notifier.faults, as_json=as_json)
     if notifier.faults:
         raise typer.Exit(1)
@@ -121,6 +130,11 @@ def redeliver(
 
     Outbox(outbox_path(settings())).redeliver(delivery_id, time.time())
     say(f"delivery {delivery_id} is due; tingfeng alerts deliver sends it")
+
+
+def _messages_apart(as_json: bool) -> AbstractContextManager[Any]:
+    """With --json, messages of channels to standard output go to standard error instead."""
+    return redirect_stdout(sys.stderr) if as_json else nullcontext()
 
 
 def _tell_trial(trial: Trial, *, as_json: bool) -> None:

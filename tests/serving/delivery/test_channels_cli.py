@@ -185,8 +185,8 @@ def test_deliveries_are_sent_listed_and_sent_again(
     robot.answers = [robots.answer({"errcode": 310000, "errmsg": "keywords not in content"})]
     open_notifier(Settings()).offer(notice())
     sent = command("deliver", "--json")
-    assert sent.code == 0 and sent.out.endswith("}\n")
-    document = json.loads(sent.out.splitlines()[-1])
+    assert sent.code == 0 and "建议下一步" in sent.err
+    document = json.loads(sent.out)
     assert document == {"sent": 1, "retried": 0, "dead": 1, "waiting": 0, "faults": []}
     listed = json.loads(command("deliveries", "--state", "dead", "--json").out)
     assert listed["counts"] == {"dead": 1, "sent": 1}
@@ -248,6 +248,11 @@ def test_no_output_of_any_kind_shows_a_secret(
     assert "310000" in "".join(outputs) and "***" in "".join(outputs)
     for text in outputs:
         assert robots.TOKEN not in text and robots.SECRET not in text
+
+
+def test_deliver_without_channels_says_what_to_do(command: Command) -> None:
+    result = command("deliver")
+    assert result.code == 2 and "alerts.channels" in result.err and result.err.count("\n") == 1
 
 
 def test_secret_is_not_shown_or_pickled() -> None:
