@@ -6,7 +6,7 @@ The README lists each one with its default and meaning.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -53,6 +53,13 @@ class Settings(BaseSettings):
         None, description="folder of labelled sets for train and evaluate"
     )
     weights_dir: Path | None = Field(None, description="folder of base encoders for train")
+
+    channels_file: Path | None = Field(
+        None, description="YAML or TOML file of the alert channels; without it [alerts] here"
+    )
+    alerts: dict[str, Any] | None = Field(
+        None, description="channels of alerts, as in the channels file under alerts"
+    )
 
     douyin_base_url: str | None = Field(
         None, description="base address of the Douyin Open Platform's API; needed by fetch douyin"
