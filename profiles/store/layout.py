@@ -6,9 +6,7 @@ Arrow moments are microseconds in UTC and JSON is text, whatever engine answered
 
 from __future__ import annotations
 
-import sys
 from functools import lru_cache
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,16 +21,7 @@ MOMENT = pa.timestamp("us", tz="UTC")
 
 
 def load_ibis() -> Any:
-    """Return the module ibis, importable with what this project depends on.
-
-    ibis 12.0.0 imports ``pyarrow_hotfix`` for its effect on pyarrow < 14.0.1 alone (CVE-2023-47248)
-    and without declaring it; this project needs pyarrow >= 20, where that package does nothing.
-    """
-    if "pyarrow_hotfix" not in sys.modules:
-        try:
-            import pyarrow_hotfix  # type: ignore[import-not-found,unused-ignore]  # noqa: F401
-        except ImportError:
-            sys.modules["pyarrow_hotfix"] = ModuleType("pyarrow_hotfix")
+    """Return the module ibis; imported here because it takes a second, which few commands need."""
     import ibis
 
     return ibis

@@ -80,7 +80,9 @@ class LoadingStore(ABC):
             self._add_identifiers(rows, kind, run)
             result = LoadResult(
                 rows=table.num_rows,
-                **{name: counts[name] for name in COUNTS},
+                inserted=counts["inserted"],
+                updated=counts["updated"],
+                unchanged=counts["unchanged"],
                 invalid=found.invalid,
                 forgotten=len(gone),
             )
@@ -176,7 +178,19 @@ class LoadingStore(ABC):
             StoreError: always, here.
         """
         del sql, parameters
-        raise StoreError(
+        raise self._no_sql()
+
+    def execute(self, sql: str, parameters: Mapping[str, object] | None = None) -> None:
+        """Refuse SQL: only a store in a DuckDB file runs it.
+
+        Raises:
+            StoreError: always, here.
+        """
+        del sql, parameters
+        raise self._no_sql()
+
+    def _no_sql(self) -> StoreError:
+        return StoreError(
             f"expected a store in a DuckDB file for this command, found {self.url}; "
             "see docs/stores.md for what each engine can do"
         )

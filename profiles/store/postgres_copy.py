@@ -51,7 +51,6 @@ def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -
         else quoted(field.name)
         for field in schema
     )
-    parts = []
     with (
         connection.cursor() as cursor,
         cursor.copy(f"COPY (SELECT {columns} FROM ({sql}) AS q) TO STDOUT (FORMAT csv)") as copy,
@@ -77,8 +76,8 @@ def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -
             false_values=["f"],
         ),
     )
-    columns = [_nested(read[field.name], field.type) for field in schema]
-    return pa.table(columns, schema=schema)
+    arrays = [_nested(read[field.name], field.type) for field in schema]
+    return pa.table(arrays, schema=schema)
 
 
 def flat(table: pa.Table) -> pa.Table:

@@ -16,6 +16,7 @@ from profiles.errors import StoreError
 from profiles.store.base import LoadResult, Store
 from profiles.store.duckdb_store import DuckDBStore
 from profiles.store.layout import arrow_schema, table_names
+from profiles.store.loading import LoadingStore
 
 KEY = bytes(range(32))
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -191,6 +192,16 @@ def test_load_with_faults_stores_nothing(store: Store) -> None:
     with pytest.raises(StoreError, match=r"expected a table of comments, found 2 fault"):
         store.load("comments", pa.table({"like_count": ["many"]}), "run-1")
     assert store.count("runs") == 0
+
+
+def test_sql_of_duckdb_is_refused_in_one_line_by_the_others(store: Store) -> None:
+    assert isinstance(store, LoadingStore)
+    if store.engine == "duckdb":
+        assert store.read("SELECT 1 AS n")["n"].to_pylist() == [1]
+        return
+    for ask in (store.read, store.execute):
+        with pytest.raises(StoreError, match="expected a store in a DuckDB file for this command"):
+            ask("SELECT 1 AS n")
 
 
 def test_opened_again_it_is_the_same_store(open_store: Callable[..., Store]) -> None:
