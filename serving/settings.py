@@ -30,6 +30,12 @@ class Settings(BaseSettings):
     store: str | None = Field(
         None, description="store URL; without it tingfeng.duckdb in the home folder"
     )
+    spark_memory: str = Field(
+        "2g", pattern=r"^\d+[kmgt]$", description="memory of the Spark driver, for a Spark store"
+    )
+    min_group: int = Field(
+        10, ge=1, description="smallest group of persons whose count is published"
+    )
     identity_rules: Path | None = Field(
         None, description="file of identity rules; without it the ones of the package"
     )

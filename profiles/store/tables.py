@@ -13,8 +13,9 @@ from typing import Final
 import pyarrow as pa
 
 from data import columns
+from profiles.errors import StoreError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 USERS, EVENTS, ORDERS = columns.USERS, columns.EVENTS, columns.ORDERS
 
@@ -84,9 +85,21 @@ IDENTITY: Final = MappingProxyType(
     }
 )
 
+# what persons allowed, and who is not to come back
+PRIVACY: Final = MappingProxyType(
+    {
+        # in force from given_at until withdrawn_at; basis is the ground in law, e.g. consent
+        "consents": """person_id VARCHAR, purpose VARCHAR, basis VARCHAR, given_at TIMESTAMPTZ,
+            withdrawn_at TIMESTAMPTZ, run_id VARCHAR""",
+        # one keyed hash per forgotten identifier; says nothing about whom it was
+        "tombstones": "mark VARCHAR, forgotten_at TIMESTAMPTZ, run_id VARCHAR",
+    }
+)
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
+        **PRIVACY,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",
@@ -114,3 +127,15 @@ DERIVED: Final = MappingProxyType(
         "meta": "name VARCHAR PRIMARY KEY, value VARCHAR",
     }
 )
+
+
+def check_derived(name: str) -> None:
+    """Refuse an input table where rows are written as they are.
+
+    Raises:
+        StoreError: ``name`` is an input table; its rows are merged by natural key.
+    """
+    if name in INPUTS:
+        raise StoreError(
+            f"expected a derived table, found the input table {name}; its rows come in by load"
+        )

@@ -22,6 +22,7 @@ from serving.cli import (
     profiles,
     scoring,
     serve,
+    store,
     training,
 )
 from serving.errors import UsageError
@@ -32,7 +33,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, identity, drift, alerts, fetch, training, models, serve, demo):
+for part in (
+    scoring,
+    profiles,
+    identity,
+    drift,
+    alerts,
+    fetch,
+    training,
+    models,
+    serve,
+    demo,
+    store,
+):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard

@@ -52,6 +52,9 @@ def ingest(
         bool,
         typer.Option("--keep-scores", help="Keep a scored file's scores whatever model made them."),
     ] = False,
+    allow_return: Annotated[
+        bool, typer.Option("--allow-return", help="Load rows of forgotten persons too.")
+    ] = False,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
@@ -94,11 +97,14 @@ def ingest(
             constants=constants,
             rejects=rejected.write,
             keep_scores=keep_scores,
+            allow_return=allow_return,
             tell=say,
         )
     say_repairs(dumps)
     for name, n in sorted(result.invalid.items()):
         say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
+    if result.forgotten:
+        say(f"{result.forgotten:,} rows of forgotten persons left out; --allow-return loads them")
     if result.rejected:
         say(f"rejected rows, with reasons: {rejected.path}")
     say(
