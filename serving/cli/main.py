@@ -12,7 +12,21 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import (
+    demo,
+    drift,
+    fetch,
+    groups,
+    identity,
+    influence,
+    ltv,
+    models,
+    profiles,
+    rfm,
+    scoring,
+    serve,
+    training,
+)
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -22,6 +36,8 @@ app = typer.Typer(
     add_completion=False,
 )
 for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
+    part.register(app)
+for part in (rfm, ltv, groups, influence):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard

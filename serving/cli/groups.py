@@ -1,0 +1,4 @@
+"""stub"""
+import typer
+def register(app: typer.Typer) -> None:
+    pass
