@@ -54,7 +54,9 @@ def read_rows(path: Path, columns: Columns, *, optional: frozenset[str] = frozen
         table = _table(path)
     except pa.ArrowException as error:
         text = " ".join(str(error).split())
-        raise ServingError(f"expected a table in {path}, found: {text}; correct the file") from error
+        raise ServingError(
+            f"expected a table in {path}, found: {text}; correct the file"
+        ) from error
     given = {name.strip().lstrip("\ufeff").lower(): name for name in reversed(table.column_names)}
     found = {
         field: next((given[n.lower()] for n in names if n.lower() in given), None)

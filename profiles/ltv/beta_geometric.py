@@ -80,7 +80,8 @@ class BetaGeometric:
         z = horizon / (self.alpha + ages.T + horizon)
         left = hyp2f1(a + self.b + self.shift - 1 - self.r, a - 1, a + self.b + k - 1, z)
         made = (a + self.b + k - 1) / (a - 1) * (1 - (1 - z) ** (a - 1) * left)
-        return np.maximum(made, 0.0) * self.p_alive(ages)
+        forecast: Floats = np.maximum(made, 0.0) * self.p_alive(ages)
+        return forecast
 
 
 @dataclass(frozen=True, kw_only=True)

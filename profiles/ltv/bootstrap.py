@@ -6,6 +6,7 @@ They say how well the persons seen fix the parameters, not how much the purchase
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
@@ -48,7 +49,7 @@ def intervals(
         )
     tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
     low, high = np.quantile(np.stack(rows), tails, axis=0)
-    names = [name for name in model.__dataclass_fields__ if name != "log_likelihood"]
+    names = [one.name for one in fields(model) if one.name != "log_likelihood"]
     both = {
         name: (float(low[i]), float(high[i])) for i, name in enumerate([*names, "expected_total"])
     }

@@ -57,7 +57,7 @@ def load_season(path: Path) -> Season:
             f"expected a season in {path}, found: {' '.join(str(error).split())}; "
             "see docs/segments.md for the form"
         ) from error
-    wrong = [m for m in months if not 1 <= m <= 12]
+    wrong: list[float] = [m for m in months if not 1 <= m <= 12]
     wrong += [one for one in (*months.values(), *days.values()) if not 0 < one < 100]
     if wrong or not (months or days):
         raise ProfilesError(
@@ -98,7 +98,7 @@ def estimate_season(summary: Summary) -> Season:
     Raises:
         ProfilesError: the purchases span less than a year, or BG/NBD cannot be fitted.
     """
-    first = _EPOCH + timedelta(days=int(summary.first_day.min(initial=0)))
+    first = _EPOCH + timedelta(days=int(summary.first_day.min()))
     months = _whole_months(first, summary.end)
     if len(months) < MIN_MONTHS:
         raise ProfilesError(

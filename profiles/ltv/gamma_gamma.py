@@ -88,8 +88,13 @@ def log_likelihood(
     p, q, v = parameters
     px, total = p * x, x * mean + v
     value = weight @ (
-        gammaln(px + q) - gammaln(px) - gammaln(q) + q * np.log(v)
-        + (px - 1) * np.log(mean) + px * np.log(x) - (px + q) * np.log(total)
+        gammaln(px + q)
+        - gammaln(px)
+        - gammaln(q)
+        + q * np.log(v)
+        + (px - 1) * np.log(mean)
+        + px * np.log(x)
+        - (px + q) * np.log(total)
     )
     by_p = x * (digamma(px + q) - digamma(px) + np.log(mean) + np.log(x) - np.log(total))
     by_q = digamma(px + q) - digamma(q) + np.log(v) - np.log(total)

@@ -121,9 +121,7 @@ def build_ltv(
     )
 
 
-def discounted(
-    model: Any, ages: Ages, horizon: float, step: float, discount: float
-) -> Floats:
+def discounted(model: Any, ages: Ages, horizon: float, step: float, discount: float) -> Floats:
     """Return each row's expected purchases in ``horizon``, those of the n-th step of length
     ``step`` divided by (1 + discount)**n, as lifetimes does.
     """
@@ -143,7 +141,7 @@ def _value(
     step = ahead * min(MONTH_DAYS / days, 1.0)
     made = discounted(model, groups, ahead, step, discount) if discount else None
     purchases = model.expected(groups, ahead) if made is None else made
-    return purchases[group] * spend  # type: ignore[no-any-return]
+    return purchases[group] * spend
 
 
 def _check(summary: Summary) -> None:

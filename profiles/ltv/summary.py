@@ -140,7 +140,7 @@ def group_equal(ages: Ages) -> tuple[Ages, Ints]:
     new[1:] = (x[1:] != x[:-1]) | (t_x[1:] != t_x[:-1]) | (T[1:] != T[:-1])
     group = np.empty(len(order), np.int64)
     group[order] = np.cumsum(new) - 1
-    weight = np.bincount(group, ages.weight, minlength=int(new.sum()))
+    weight = np.bincount(group, ages.weight, minlength=int(new.sum())).astype(float)
     return Ages(x=x[new], t_x=t_x[new], T=T[new], weight=weight), group
 
 

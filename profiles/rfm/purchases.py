@@ -88,35 +88,42 @@ def read_purchases(connection: duckdb.DuckDBPyConnection, orders: pa.Table) -> N
 
 def count_orders(connection: duckdb.DuckDBPyConnection, as_of: date) -> OrderCounts:
     """Return what became of the rows that ``read_purchases`` read, as of the end of a day."""
-    names = ("rows", "no_person", "bad_time", "bad_amount", "readable", "kept", "used")
-    names += ("refunds", "refund_only_persons")
-    found = connection.execute(
-        """SELECT (SELECT count(*) FROM lines),
-            (SELECT count(*) FROM lines WHERE person_id IS NULL),
-            (SELECT count(*) FROM lines WHERE person_id IS NOT NULL AND day IS NULL),
-            (SELECT count(*) FROM lines WHERE person_id IS NOT NULL AND day IS NOT NULL
-                AND fen IS NULL),
-            (SELECT count(*) FROM lines WHERE person_id IS NOT NULL AND day IS NOT NULL
-                AND fen IS NOT NULL),
-            (SELECT coalesce(sum(n_lines), 0)::BIGINT FROM bought),
-            (SELECT coalesce(sum(n_lines), 0)::BIGINT FROM bought WHERE day <= $as_of),
-            (SELECT count(*) FROM bought WHERE day <= $as_of AND fen < 0),
-            (SELECT count(*) FROM (SELECT person_id FROM bought WHERE day <= $as_of
-                GROUP BY person_id HAVING max(fen) < 0))""",
-        {"as_of": as_of},
-    ).fetchone()
-    value = dict(zip(names, found or (), strict=True))
-    return OrderCounts(
-        rows=value["rows"],
-        used=value["used"],
-        no_person=value["no_person"],
-        bad_time=value["bad_time"],
-        bad_amount=value["bad_amount"],
-        given_twice=value["readable"] - value["kept"],
-        future=value["kept"] - value["used"],
-        refunds=value["refunds"],
-        refund_only_persons=value["refund_only_persons"],
+    given = _one(
+        connection,
+        """SELECT count(*), count(*) FILTER (person_id IS NULL),
+            count(*) FILTER (person_id IS NOT NULL AND day IS NULL),
+            count(*) FILTER (person_id IS NOT NULL AND day IS NOT NULL AND fen IS NULL)
+           FROM lines""",
     )
+    rows, no_person, bad_time, bad_amount = given
+    kept, used, refunds = _one(
+        connection,
+        """SELECT coalesce(sum(n_lines), 0)::BIGINT,
+            coalesce(sum(n_lines) FILTER (day <= $as_of), 0)::BIGINT,
+            count(*) FILTER (day <= $as_of AND fen < 0) FROM bought""",
+        as_of,
+    )
+    only = """SELECT count(*) FROM (SELECT person_id FROM bought WHERE day <= $as_of
+        GROUP BY person_id HAVING max(fen) < 0)"""
+    return OrderCounts(
+        rows=rows,
+        used=used,
+        no_person=no_person,
+        bad_time=bad_time,
+        bad_amount=bad_amount,
+        given_twice=rows - no_person - bad_time - bad_amount - kept,
+        future=kept - used,
+        refunds=refunds,
+        refund_only_persons=_one(connection, only, as_of)[0] if refunds else 0,
+    )
+
+
+def _one(
+    connection: duckdb.DuckDBPyConnection, sql: str, as_of: date | None = None
+) -> tuple[int, ...]:
+    """The only row of a SELECT of counts."""
+    found = connection.execute(sql, {"as_of": as_of} if as_of else {}).fetchone()
+    return tuple(map(int, found or ()))
 
 
 def persons_sql() -> str:

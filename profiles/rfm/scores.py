@@ -1,8 +1,8 @@
 """Scores 1..5 for recency, frequency and spend, and what hung on a tie-break.
 
 ``ties``: equal persons get equal scores, the fifth in which the last of them stands; classes may be
-uneven or empty. ``ntile``: five classes of one size; equal persons are parted by their id. ``rules``:
-fixed thresholds. The nearest, the most frequent and the largest get 5.
+uneven or empty. ``ntile``: five classes of one size; equal persons are parted by their id.
+``rules``: fixed thresholds. The nearest, the most frequent and the largest get 5.
 
 A person's score hangs on a tie-break where five equal classes would part persons who are equal in
 that measure; that share is a property of the data and is told whatever the method.

@@ -83,7 +83,7 @@ def ltv(
         unit=one_of(unit, UNITS, "--unit"),
         horizon=horizon,
         calibration_end=cut,
-        season=load_season(Path(season)) if season not in (None, "auto") else season,  # type: ignore[arg-type]
+        season="auto" if season == "auto" else load_season(Path(season)) if season else None,
         resamples=bootstrap,
         monthly_discount=discount,
     )

@@ -97,9 +97,7 @@ def rfm(
     _tell(found, moves["segment8"])
 
 
-def _document(
-    found: RfmReport, before: RfmReport | None, moves: dict[str, Any]
-) -> dict[str, Any]:
+def _document(found: RfmReport, before: RfmReport | None, moves: dict[str, Any]) -> dict[str, Any]:
     migrated = {
         "from": str(before.as_of),
         "to": str(found.as_of),
@@ -125,7 +123,8 @@ def _document(
 
 def _tell(found: RfmReport, moves: dict[str, dict[str, int]] | None) -> None:
     heads = ["分层", "人数", "占比", "金额", "金额占比", "天数", "次数", "人均"]
-    title = f"RFM 八分层，截至 {found.as_of}，{found.persons:,} 人（金额为元；天数、次数、人均为中位数）"
+    units = "金额为元；天数、次数、人均为中位数"
+    title = f"RFM 八分层，截至 {found.as_of}，{found.persons:,} 人（{units}）"
     show_table(title, heads, map(_row, found.eight))
     show_table("RFM 十一分层", heads, map(_row, found.eleven))
     if moves:
