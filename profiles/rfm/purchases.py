@@ -149,7 +149,7 @@ def _day(kind: pa.DataType) -> str:
     text = "trim(time::VARCHAR)"
     if pa.types.is_floating(kind):
         text = "try_cast(time AS BIGINT)::VARCHAR"
-    plain = f"replace({text}, '/', '-')"
+    plain = f"trim(translate({text}, '/年月日', '--- '))"
     return f"""CASE
         WHEN regexp_full_match({text}, '[0-9]{{8}}') THEN try_strptime({text}, '%Y%m%d')::DATE
         WHEN regexp_full_match({text}, '[0-9]{{9,10}}')
@@ -158,7 +158,7 @@ def _day(kind: pa.DataType) -> str:
             THEN timezone('{LOCAL_ZONE}', to_timestamp({text}::BIGINT / 1000))::DATE
         WHEN length({text}) > 10 AND regexp_matches({text}, ':.*{_ZONED}')
             THEN timezone('{LOCAL_ZONE}', try_cast({plain} AS TIMESTAMPTZ))::DATE
-        WHEN regexp_matches({text}, '[-/]') THEN try_cast({plain} AS TIMESTAMP)::DATE
+        WHEN regexp_matches({text}, '[-/年]') THEN try_cast({plain} AS TIMESTAMP)::DATE
     END"""
 
 

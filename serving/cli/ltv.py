@@ -20,6 +20,7 @@ from serving.cli.segment_tables import (
     show_json,
     show_table,
     shown,
+    today,
     write_table,
 )
 
@@ -67,10 +68,9 @@ def ltv(
     check_out(out)
     from profiles.ltv.calendar_effect import load_season
     from profiles.ltv.report import build_ltv
-    from serving.cli.common import day
     from serving.errors import UsageError
 
-    until = until or day(None).date()
+    until = until or today()
     if not horizon > 0:
         raise UsageError(f"--horizon: expected more than 0, found {horizon}; give a longer time")
     if cut and cut >= until:
@@ -98,7 +98,8 @@ def ltv(
 def _document(found: LtvReport) -> dict[str, Any]:
     worth = found.gamma_gamma
     return {
-        "end": str(found.end),
+        "end": str(found.summary.until),
+        "fitted_to": str(found.end),
         "unit": found.unit,
         "horizon": found.horizon,
         "persons": len(found.summary),
@@ -143,16 +144,18 @@ def _tell(found: LtvReport) -> None:
     ahead = f"{found.horizon:g} {units[found.unit]}"
     rows = []
     for name, model in found.models.items():
-        values = {k: v for k, v in asdict(model).items() if k != "log_likelihood"}
-        told = "  ".join(f"{key} {value:.5f}" for key, value in values.items())
-        row = [name, told, shown(model.log_likelihood), shown(found.expected_total[name], 1)]
+        row = [name, shown(model.log_likelihood), shown(found.expected_total[name], 1)]
         held = found.holdouts.get(name)
         if held:
             row += [shown(held.mae, 4), shown(held.rmse, 4), shown(held.top_decile_capture, 3)]
         rows.append(row)
-    heads = ["模型", "参数", "对数似然", f"未来 {ahead} 预期购买"]
-    heads += ["MAE", "RMSE", "前 10% 人群占比"] if found.holdouts else []
+    heads = ["模型", "对数似然", f"未来 {ahead} 购买"]
+    heads += ["MAE", "RMSE", "前 10% 占比"] if found.holdouts else []
     show_table(f"生命周期价值，截至 {found.end}，{len(found.summary):,} 人", heads, rows)
+    for name, model in found.models.items():
+        values = {k: v for k, v in asdict(model).items() if k != "log_likelihood"}
+        told = "  ".join(f"{key} {value:.5f}" for key, value in values.items())
+        typer.echo(f"{name}：{told}")
     if found.holdouts:
         held = found.holdouts[found.chosen]
         typer.echo(

@@ -20,6 +20,7 @@ from serving.cli.segment_tables import (
     show_json,
     show_table,
     shown,
+    today,
     write_table,
 )
 
@@ -68,10 +69,9 @@ def rfm(
     from profiles.rfm.report import build_rfm, migration
     from profiles.rfm.rules import load_rules
     from profiles.rfm.segments import load_segments
-    from serving.cli.common import day
     from serving.errors import UsageError
 
-    moment = moment or day(None).date()
+    moment = moment or today()
     if earlier and earlier > moment:
         raise UsageError(
             f"--compare-to: expected a day up to {moment}, found {earlier}; give an earlier one"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from profiles.rfm.purchases import OrderCounts
 
+CHINA: Final = timezone(timedelta(hours=8))
 StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, nothing else.")]
 OutOption = Annotated[
@@ -33,13 +34,16 @@ def a_day(text: str | None, option: str) -> date | None:
     try:
         if len(text) <= 10:
             return datetime.strptime(text, "%Y-%m-%d").date()
-        from zoneinfo import ZoneInfo
-
-        return day(text).astimezone(ZoneInfo("Asia/Shanghai")).date()
+        return day(text).astimezone(CHINA).date()
     except (ValueError, typer.BadParameter) as error:
         raise typer.BadParameter(
             f"{option}: expected a day such as 2026-09-30, found {text!r}"
         ) from error
+
+
+def today() -> date:
+    """The day it is in China."""
+    return datetime.now(CHINA).date()
 
 
 def one_of(value: str, known: Sequence[str], option: str) -> Any:
