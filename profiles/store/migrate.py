@@ -10,10 +10,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from profiles.store.tables import IDENTITY, SCHEMA_VERSION
+from profiles.store.ddl import create_statement
+from profiles.store.tables import IDENTITY, RESULTS, SCHEMA_VERSION
 
 STEPS: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
-    {1: tuple(f"CREATE TABLE {name} ({columns})" for name, columns in IDENTITY.items())}
+    {
+        1: tuple(create_statement(name) for name in IDENTITY),
+        2: tuple(create_statement(name) for name in ("campaigns", "feedback", *RESULTS)),
+    }
 )
 
 

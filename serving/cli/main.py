@@ -12,7 +12,20 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import (
+    baseline,
+    campaign,
+    demo,
+    drift,
+    fetch,
+    funnel,
+    identity,
+    models,
+    profiles,
+    scoring,
+    serve,
+    training,
+)
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -21,7 +34,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
+for part in (
+    scoring,
+    profiles,
+    identity,
+    drift,
+    funnel,
+    campaign,
+    baseline,
+    fetch,
+    training,
+    models,
+    serve,
+    demo,
+):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
