@@ -26,8 +26,23 @@ from serving.scored import FileScorer
 from serving.table_rows import table_rows
 from serving.text_keys import TextKeys
 
-KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
-TABLE_KINDS: Final = ("users", "events", "orders")  # read by columns, nothing to score
+KINDS: Final = (
+    "comments",
+    "contents",
+    "users",
+    "events",
+    "orders",
+    "campaigns",
+    "feedback",
+    "identifiers",
+)
+TABLE_KINDS: Final = (
+    "users",
+    "events",
+    "orders",
+    "campaigns",
+    "feedback",
+)  # read by columns, nothing to score
 BATCH_ROWS: Final = 16_384  # comments: scored and stored so often, and no more lost by a crash
 SPARK_BATCHES: Final = 8  # of those at once, where every load is a job of seconds
 _IDENTIFIER_CONSTANTS: Final = pa.schema(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from profiles.store.tables import IDENTITY, PRIVACY, SCHEMA_VERSION
+from profiles.store.tables import IDENTITY, PRIVACY, RESULTS, SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,10 @@ class Step:
 
 
 STEPS: Final[Mapping[int, Step]] = MappingProxyType(
-    {1: Step(tables=tuple(IDENTITY)), 2: Step(tables=tuple(PRIVACY))}
+    {
+        1: Step(tables=tuple(IDENTITY)),
+        2: Step(tables=(*PRIVACY, "campaigns", "feedback", *RESULTS)),
+    }
 )
 
 

@@ -56,6 +56,16 @@ INPUTS: Final = MappingProxyType(
                 key=("platform", "user_id", "event", "time", "content_id"),
             ),
             InputTable(name="orders", schema=ORDERS, key=("platform", "order_id")),
+            InputTable(
+                name="campaigns",
+                schema=columns.CAMPAIGNS,
+                key=("platform", "campaign_id", "time"),
+            ),
+            InputTable(
+                name="feedback",
+                schema=columns.FEEDBACK,
+                key=("platform", "campaign_id", "user_id"),
+            ),
         )
     }
 )
@@ -96,10 +106,22 @@ PRIVACY: Final = MappingProxyType(
     }
 )
 
+# what campaigns left with persons, and what was expected of the key figures
+RESULTS: Final = MappingProxyType(
+    {
+        "campaign_tags": """person_id VARCHAR, campaign_id VARCHAR, tag VARCHAR,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        "baselines": """scope VARCHAR, scope_id VARCHAR, metric VARCHAR, unit VARCHAR, period DATE,
+            value DOUBLE, expected DOUBLE, low DOUBLE, high DOUBLE, state VARCHAR,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+    }
+)
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
         **PRIVACY,
+        **RESULTS,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",

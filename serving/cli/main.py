@@ -14,9 +14,12 @@ import typer
 
 from serving.cli import (
     alerts,
+    baseline,
+    campaign,
     demo,
     drift,
     fetch,
+    funnel,
     groups,
     identity,
     influence,
@@ -47,6 +50,9 @@ for part in (
     ltv,
     groups,
     influence,
+    funnel,
+    campaign,
+    baseline,
     alerts,
     fetch,
     training,

@@ -31,7 +31,10 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    kind: Annotated[str, typer.Argument(help="comments contents users events orders identifiers")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="comments contents users events orders campaigns feedback identifiers"),
+    ],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
@@ -135,8 +138,7 @@ def _check_kind(kind: str, preview: bool, source: Path | None) -> None:
     if kind in KINDS or (preview and kind in TABLES):
         return
     known = ", ".join(TABLES if preview else KINDS)
-    hint = "; the store has no table of them, --preview shows the file" if kind in TABLES else ""
-    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}{hint}")
+    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}")
 
 
 def refresh(
