@@ -4,8 +4,8 @@ Raghavan, Albert, Kumara, Physical Review E 76 (2007): everybody takes the label
 their links until nobody changes. Persons are shuffled once into ``BLOCKS`` parts that take turns,
 which keeps labels from swinging to and fro, and ties fall by a seeded hash, so that one graph
 always gives one outcome. For ``OPEN_SWEEPS`` rounds ties may take anybody's label, which lets small
-knots dissolve (with none, a planted division is found at an NMI of .89 instead of .99); then one's
-own label stays among equals, and rounds visit only those whose neighbours changed, until none did.
+knots dissolve; then one's own label stays among equals, and rounds visit only those whose
+neighbours changed, until none did.
 
 Growth: a sort of the links per round, some fifteen times.
 """
