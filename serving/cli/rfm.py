@@ -108,7 +108,7 @@ def _document(found: RfmReport, before: RfmReport | None, moves: dict[str, Any])
         "as_of": str(found.as_of),
         "method": found.method,
         "persons": found.persons,
-        "tie_share": found.ties["any"],
+        "tie_share": found.ties["largest"],
         "tie_shares": found.ties,
         "cut": asdict(found.cut) if found.cut else None,
         "segments_version": found.segments.version,
