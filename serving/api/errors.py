@@ -91,9 +91,7 @@ def as_api_error(error: Exception) -> ApiError:
         return ApiError(404, "not_found", message, "load comments, then refresh")
     if isinstance(error, ProfilesError):
         message = "expected the store to answer, found it in use elsewhere, or not usable"
-        return ApiError(
-            503, "store_unavailable", message, "try again in a moment", retry_after_s=5
-        )
+        return ApiError(503, "store_unavailable", message, "try again in a moment", retry_after_s=5)
     return ApiError(
         500, "internal", "the service failed", "tell its operator the request_id; try again"
     )
