@@ -1,4 +1,4 @@
-"""Scoring over HTTP: both forms of a call, features, the cache, poison, storing, health while busy."""
+"""Scoring over HTTP: forms of a call, features, the cache, poison, storing, health while busy."""
 
 from __future__ import annotations
 
@@ -86,9 +86,7 @@ def test_health_answers_while_the_model_is_busy(make_client: MakeClient) -> None
     assert answers == [200]
 
 
-def test_hung_model_is_unready_then_dead(
-    make_client: MakeClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_hung_model_is_unready_then_dead(make_client: MakeClient) -> None:
     client = make_client()
     assert client.get("/readyz").json()["store"] == "absent"
     batcher = client.app.state.service.batcher

@@ -1,4 +1,4 @@
-"""Every route with no key, a wrong one, the right one and one of another scope; and what goes with keys."""
+"""Every route with no key, a wrong one, the right one, one of another scope; and what is around."""
 
 from __future__ import annotations
 

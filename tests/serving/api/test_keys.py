@@ -126,9 +126,7 @@ def test_commands_create_list_rotate_revoke(
         run("revoke", "nobody")
 
 
-def test_serve_beyond_this_machine_needs_a_key(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_serve_beyond_this_machine_needs_a_key(tmp_path: Path) -> None:
     import typer
 
     from serving.cli.serve import _with_hosts
