@@ -1,4 +1,4 @@
-"""Jobs: uploads, a run in a real process, tenants, idempotency, cancelling, going on after a stop."""
+"""Jobs: uploads, a run in a real process, tenants, idempotency, cancelling, restarts."""
 
 from __future__ import annotations
 
