@@ -91,12 +91,13 @@ class Scoring:
 
     async def _answered(self, answer: asyncio.Future[list[bytes]], receive: Receive) -> None:
         """Returns when the answer is there; raises when the client has gone before."""
-        await asyncio.wait({answer}, timeout=LOOK_AFTER_S)
+        await asyncio.wait([answer], timeout=LOOK_AFTER_S)
         if answer.done():
             return
         gone = asyncio.ensure_future(_disconnected(receive))
         try:
-            await asyncio.wait({answer, gone}, return_when=asyncio.FIRST_COMPLETED)
+            both: set[asyncio.Future[Any]] = {answer, gone}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
             if not answer.done():
                 raise ApiError(499, "client_gone", "the client is gone", "nobody reads this")
         finally:

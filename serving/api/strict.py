@@ -86,11 +86,22 @@ def parse(body: bytes, max_depth: int) -> Any:
     except UnicodeDecodeError as error:
         raise _bad(f"expected UTF-8, found another byte at {error.start}") from None
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         raise _bad(f"expected JSON, found a fault at character {error.pos}") from None
     except (RecursionError, ValueError):
         raise _bad("expected JSON, found a number or nesting beyond bounds") from None
+    if b"\\ud" in body or b"\\uD" in body:
+        _check_surrogates(value)
+    return value
+
+
+def _check_surrogates(value: Any) -> None:
+    """Half a character can be written in JSON, but is no text that could be kept."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:
+        raise _bad("expected whole characters, found half a surrogate pair") from None
 
 
 def _depth(body: bytes) -> int:

@@ -84,7 +84,7 @@ BAD: dict[str, tuple[str, str, dict[str, Any], set[int]]] = {
     "1e400": ("POST", "/v1/analyze", body('{"texts":[1e400]}'), {422}),
     "NaN": ("POST", "/v1/analyze", body('{"texts":[NaN]}'), {400}),
     "infinity": ("POST", "/v1/analyze", body('{"texts":[-Infinity]}'), {400}),
-    "lone surrogate": ("POST", "/v1/analyze", body('{"texts":["不要回显\\ud800"]}'), {422}),
+    "lone surrogate": ("POST", "/v1/analyze", body('{"texts":["不要回显\\ud800"]}'), {400}),
     "duplicate names": ("POST", "/v1/analyze", body('{"texts":["a"],"texts":["不要回显"]}'), {400}),
     "unknown name": ("POST", "/v1/analyze", texts(["好"], **{SECRET: 1}), {422}),
     "__proto__": ("POST", "/v1/analyze", texts(["好"], __proto__={}), {422}),

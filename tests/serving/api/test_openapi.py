@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+
 import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -17,6 +18,13 @@ from serving.api import create_app
 from serving.settings import Settings
 from tests.serving.api.service_tools import quick_analyzer
 
+hypothesis_settings = settings(
+    max_examples=4,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -25,26 +33,24 @@ CHECKS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> object:
-    home = tmp_path_factory.mktemp("home")
-    app = create_app(Settings(home=home, model="fake", job_max_waiting=1), quick_analyzer())
-    return schemathesis.openapi.from_asgi("/openapi.json", app)
+def test_generated_calls_get_documented_answers(tmp_path: Path) -> None:
+    chosen = Settings(home=tmp_path, model="fake", job_max_waiting=1)
+    app = create_app(chosen, quick_analyzer())
+    api = schemathesis.openapi.from_asgi("/openapi.json", app)
+    called = 0
+    for found in api.get_all_operations():
+        operation = found.ok()
 
+        @hypothesis_settings
+        @given(case=operation.as_strategy())
+        def check(case: schemathesis.Case) -> None:
+            nonlocal called
+            called += 1
+            case.call_and_validate(checks=CHECKS)
 
-schema = schemathesis.pytest.from_fixture("api")
-
-
-@schema.include(method=["GET", "POST"]).parametrize()
-@settings(
-    max_examples=6,
-    deadline=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-    suppress_health_check=list(HealthCheck),
-)
-def test_generated_calls_get_documented_answers(case: schemathesis.Case) -> None:
-    case.call_and_validate(checks=CHECKS)
+        check()
+    assert called > 15
+    app.state.service.close()
 
 
 def test_every_route_documents_its_refusals_in_the_envelope(client: TestClient) -> None:
