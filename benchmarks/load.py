@@ -36,11 +36,11 @@ STEP = 1.25
 PASSES = 3
 PHASES = ("limit", "overload", "mixed", "slow", "drops", "soak")
 BATCH = """
-import json, sys, time
+import json, os, sys, time
 from nlp.analyzer import Analyzer
 from nlp.scorer import load_scorer
 texts = json.load(sys.stdin)
-analyzer = Analyzer(load_scorer())
+analyzer = Analyzer(load_scorer(os.environ.get("TINGFENG_MODEL")))
 analyzer.score(texts)
 start = time.perf_counter()
 analyzer.score(texts)
@@ -113,7 +113,7 @@ def main() -> None:
         found["peer"] = asyncio.run(run_phases(peer, texts, ["limit"], options))
         peer.stop()
     print_table(found)
-    print(json.dumps(found))
+    print(json.dumps(finite(found)))
 
 
 def serve(home: str) -> Process:
@@ -286,6 +286,13 @@ def shown(driven: Driven) -> dict[str, Any]:
         "refused": driven.count(429),
         "other": driven.others(),
     }
+
+
+def finite(value: Any) -> Any:
+    """Without the numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def print_table(found: dict[str, Any]) -> None:

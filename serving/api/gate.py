@@ -52,7 +52,8 @@ class Gate:
         scope, headers = passage.scope, passage.headers
         self._check(scope, headers)
         limit_s = None if scope["path"].startswith(JOBS_PATH) else self.settings.request_timeout_s
-        async with asyncio.timeout(limit_s + 1 if limit_s is not None else None):
+        async with asyncio.timeout(limit_s + 1 if limit_s is not None else None) as limit:
+            scope["state"]["time_limit"] = limit
             await self._app(scope, passage.receive, passage.send)
 
     @property

@@ -50,7 +50,7 @@ class Service:
         self.store = StoreAccess(settings)
         self.shelf = JobShelf(settings.home / "jobs")
         self.jobs = JobRunner(self.shelf, settings, self.metrics)
-        self.loaded = self.draining = False
+        self.loaded = self.warm = self.draining = False
         self._loading = threading.Lock()
         if analyzer is not None:
             self._use(analyzer)
@@ -61,20 +61,26 @@ class Service:
             await asyncio.to_thread(self.load)
 
     def load(self) -> None:
-        """Loads the model and the dictionaries; does nothing the second time."""
+        """Loads the model; does nothing the second time."""
         with self._loading:
             if self.loaded:
                 return
             s = self.settings
             scorer = load_scorer(s.model, engine=s.engine, threads=s.threads, precision=s.precision)
             analyzer = Analyzer(scorer)
-            analyzer.score([_FIRST_TEXT])
             self._use(analyzer)
+
+    def load_dictionaries(self) -> None:
+        """Loads what the first text would have to wait for; does nothing the second time."""
+        with self._loading:
+            if not self.warm:
+                self.analyzer.score([_FIRST_TEXT])
+                self.warm = True
 
     def start(self) -> None:
         """What a served application needs beyond answering: a warm model, jobs that go on."""
         self.load()
-        self.analyzer.score([_FIRST_TEXT])  # else the first call would wait for dictionaries
+        self.load_dictionaries()
         warm_up = getattr(self.analyzer.scorer, "warm_up", None)
         if warm_up is not None:
             warm_up()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 from fastapi import Request
@@ -33,6 +34,8 @@ async def score_for(
     request.state.texts = len(texts)
     if caller.key_id is not None:
         service.guard.usage.take_texts(caller.key_id, len(texts), caller.texts_per_day)
+    if not service.warm:
+        await _warm(service, request)
     deadline_s = None if deadline_ms is None else deadline_ms / 1000
     try:
         return await service.scoring.score(texts, deadline_s, request.receive)
@@ -40,6 +43,15 @@ async def score_for(
         if caller.key_id is not None:
             service.guard.usage.give_back(caller.key_id, len(texts))
         raise
+
+
+async def _warm(service: Service, request: Request) -> None:
+    """Loads dictionaries before the first text; that time is not the call's."""
+    limit: asyncio.Timeout = request.state.time_limit
+    limit.reschedule(None)
+    await asyncio.to_thread(service.load_dictionaries)
+    now = asyncio.get_running_loop().time()
+    limit.reschedule(now + service.settings.request_timeout_s + 1)
 
 
 def _check(service: Service, texts: Sequence[str | None]) -> None:

@@ -26,6 +26,7 @@ def make_client(tmp_path: Path) -> Iterator[MakeClient]:
             Settings(**{"home": tmp_path, "model": "fake", **settings}),
             analyzer or quick_analyzer(),
         )
+        app.state.service.warm = True  # quick analyzers have no dictionaries
         made.append(TestClient(app))
         return made[-1]
 

@@ -111,7 +111,9 @@ def test_overload_is_429_with_retry_after_in_the_envelope(
     for _ in range(20):
         batcher.rate.observe(64, 1.0)
     scorer.gate.clear()
-    waiting = []
+    waiting = [batcher.submit(["先来的"], None)]
+    while not batcher.stuck_s():
+        time.sleep(0.002)
     with suppress(ApiError):
         for i in range(50):
             waiting.append(batcher.submit([f"第{i}"], None))

@@ -19,7 +19,7 @@ from serving.settings import Settings
 from tests.serving.api.service_tools import quick_analyzer
 
 hypothesis_settings = settings(
-    max_examples=4,
+    max_examples=3,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
