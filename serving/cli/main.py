@@ -23,6 +23,7 @@ from serving.cli import (
     groups,
     identity,
     influence,
+    keys,
     ltv,
     models,
     profiles,
@@ -58,6 +59,7 @@ for part in (
     training,
     models,
     serve,
+    keys,
     demo,
 ):
     part.register(app)
