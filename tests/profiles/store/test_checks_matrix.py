@@ -41,6 +41,20 @@ def _rows() -> ModuleType:
 ROWS = _rows()
 
 
+# beside DuckDB and PostgreSQL, Spark does the two that write and read most: its every query costs
+ALSO_ON_SPARK = (
+    "test_check_names_every_broken_rule",
+    "test_forget_leaves_nothing_and_keeps_others",
+)
+
+
+@pytest.fixture(autouse=True)
+def _few_on_spark(request: pytest.FixtureRequest) -> None:
+    name, _, engine = request.node.name.partition("[")
+    if engine == "spark]" and name not in ALSO_ON_SPARK:
+        pytest.skip("the same code as on the other engines; Spark runs the longest cases only")
+
+
 def broken(store: Store) -> dict[str, int]:
     return {check.name: check.violations for check in check_store(store) if not check.ok}
 
