@@ -74,6 +74,14 @@ class Gate:
 
     def _check(self, scope: Scope, headers: Mapping[str, str]) -> None:
         self._check_headers(scope, headers)
+        if "transfer-encoding" in headers and "content-length" in headers:
+            raise ApiError(  # two lengths: what one server takes for a body another may not
+                400,
+                "bad_request",
+                "expected Content-Length or Transfer-Encoding, found both",
+                "send one of them",
+                headers={"Connection": "close"},
+            )
         length = headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
             raise ApiError(

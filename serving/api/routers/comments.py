@@ -34,7 +34,7 @@ async def store_comments(
     service: ServiceDep,
     x_deadline_ms: DeadlineMs = None,
 ) -> Response:
-    """Scores as `/v1/analyze` does and loads the comments by platform and id.
+    """Scores as analyze does and loads the comments by platform and id.
 
     The same comment twice changes nothing. Profiles and insights follow with the next refresh.
     """
