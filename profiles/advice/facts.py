@@ -145,7 +145,8 @@ def segment_facts(comments: pa.Table, as_of: datetime) -> SegmentFacts:
     tables = {"comments_in": complete_comments(comments)}
 
     def rows(sql: str) -> list[dict[str, Any]]:
-        return run_sql(sql, tables, as_of).to_pylist()
+        found: list[dict[str, Any]] = run_sql(sql, tables, as_of).to_pylist()
+        return found
 
     (total,) = rows(_TOTALS)
     return SegmentFacts(
