@@ -1,7 +1,7 @@
 """A checked condition as an ibis expression over a table of persons.
 
-The table has ``person_id`` and one column per field, named as the field. Fields of kind set
-(tags, segments, groups, audiences) have no column: ``members`` gives their persons as a table.
+The table has ``person_id`` and one column per plain field, named as the field. A test of any other
+field (tags, segments, audiences, what packs read) is asked of ``members``.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import ibis.expr.types as ir
 
 from profiles.conditions.tree import Condition, FieldTest, Group
 
-Members = Callable[[str, tuple[str, ...]], ir.Table]
+Members = Callable[[FieldTest], ir.Table]
 _SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "=": operator.eq,
     ">=": operator.ge,
@@ -28,8 +28,8 @@ _SIGNS: Final[dict[str, Callable[[Any, Any], Any]]] = {
 def compiled(condition: Condition, persons: ir.Table, members: Members) -> ir.BooleanValue:
     """True for the persons of whom the condition holds, never null.
 
-    ``members(field, values)`` is a table with the ``person_id`` of everybody who is in one of the
-    named sets.
+    ``members(test)`` is a table with the ``person_id`` of everybody who passes a test of a field
+    that is no column.
     """
     if isinstance(condition, Group):
         parts = [compiled(part, persons, members) for part in condition.parts]
@@ -37,18 +37,16 @@ def compiled(condition: Condition, persons: ir.Table, members: Members) -> ir.Bo
             return cast(ir.BooleanValue, ~parts[0])
         join = operator.and_ if condition.how == "all" else operator.or_
         return cast(ir.BooleanValue, functools.reduce(join, parts))
-    return _test(condition, persons, members)
+    if condition.op == "!=":
+        same = FieldTest(field=condition.field, op="=", values=condition.values)
+        return cast(ir.BooleanValue, ~compiled(same, persons, members))
+    if condition.field not in persons.columns:
+        return cast(ir.BooleanValue, persons.person_id.isin(members(condition).person_id))
+    return passes(condition, persons[condition.field])
 
 
-def _test(test: FieldTest, persons: ir.Table, members: Members) -> ir.BooleanValue:
-    if test.op == "!=":
-        same = FieldTest(field=test.field, op="=", values=test.values)
-        return cast(ir.BooleanValue, ~_test(same, persons, members))
-    names = tuple(str(value) for value in test.values)
-    if test.field not in persons.columns:
-        inside = members(test.field, names)
-        return cast(ir.BooleanValue, persons.person_id.isin(inside.person_id))
-    column: Any = persons[test.field]
+def passes(test: FieldTest, column: Any) -> ir.BooleanValue:
+    """Whether a column's value passes the test, False where it is null."""
     if test.op == "known":
         return cast(ir.BooleanValue, column.notnull())
     if test.op == "in":
@@ -56,7 +54,7 @@ def _test(test: FieldTest, persons: ir.Table, members: Members) -> ir.BooleanVal
     elif test.op == "between":
         found = column.between(*test.values)
     elif test.op == "contains":
-        found = column.contains(names[0])
+        found = column.contains(str(test.values[0]))
     else:
         found = _SIGNS[test.op](column, test.values[0])
     return cast(ir.BooleanValue, found.fill_null(False))

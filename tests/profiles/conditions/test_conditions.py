@@ -48,9 +48,9 @@ def chosen(condition: Condition) -> set[str]:
     }
     persons = ibis.memtable(PERSONS, schema=ibis.schema(schema))
 
-    def members(field: str, names: tuple[str, ...]) -> ibis.Table:
-        assert field == "tag"
-        ids = sorted(set().union(*(TAGS.get(n, set()) for n in names)))
+    def members(test: FieldTest) -> ibis.Table:
+        assert test.field == "tag"
+        ids = sorted(set().union(*(TAGS.get(str(n), set()) for n in test.values)))
         return ibis.memtable({"person_id": ids}, schema=ibis.schema({"person_id": "string"}))
 
     found = persons.filter(compiled(check(condition, KINDS), persons, members))
