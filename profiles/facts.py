@@ -1,7 +1,7 @@
 """One flat row per person for conditions: the profile's plain members under their field names.
 
-``facts.yaml`` says which member of which dimension a field is. Beside those, ``interest.<topic>`` is
-a topic's share of the person's interest (0..1, absent topics 0) and ``interest.top`` the first one.
+``facts.yaml`` says which member of which dimension a field is. Beside those, ``interest.<topic>``
+is a topic's share of the person's interest (0..1, absent 0) and ``interest.top`` the first one.
 Built from the profiles in one pass, the same on every engine; grows with persons times fields.
 """
 

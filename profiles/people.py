@@ -112,7 +112,7 @@ def refresh_people(
 
 
 def tags_now(people: People, tags: Iterable[Tag], as_of: datetime, run: str) -> pa.Table:
-    """The rows of ``tags`` as the rules have them; ``since`` stays for who kept the same version."""
+    """The rows of ``tags`` as the rules have them; ``since`` stays with the same version."""
     tags = list(tags)
     names = ["person_id", "tag", "version", "since", "as_of", "run_id"]
     if not tags:

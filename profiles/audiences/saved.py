@@ -194,7 +194,7 @@ def _check_rule(people: People, name: str, condition: Condition) -> None:
             raise AudienceError(f"{name}: expected a rule over others, found one over itself")
         if test.field.partition(".")[0] in sensitive:
             raise AudienceError(
-                f"{name}: expected a rule without fields of health, found {test.field}; such fields "
+                f"{name}: expected a rule without fields of health, found {test.field}; they "
                 "are for care, not for lists (PIPL, sensitive personal information)"
             )
 
