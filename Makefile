@@ -21,6 +21,7 @@ check: $(VENV)/.dev
 bench: $(VENV)/.test
 	@$(BIN)/python -m benchmarks.engines
 	@$(BIN)/python -m benchmarks.batch
+	@$(BIN)/python -m benchmarks.segments
 
 serve: $(VENV)/.run
 	@$(BIN)/tingfeng serve

@@ -101,6 +101,21 @@ CAMPAIGNS: Final = pa.schema(
         pa.field("conversion_count", pa.int64()),
     ]
 )
+# what came of one person in one campaign; amounts and conversions of its measuring period
+FEEDBACK: Final = pa.schema(
+    [
+        pa.field("campaign_id", pa.string(), nullable=False),
+        pa.field("platform", pa.string()),
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("arm", pa.string()),  # treatment or holdout; null is treatment
+        pa.field("sent", pa.bool_()),
+        pa.field("matched", pa.bool_()),
+        pa.field("shown", pa.bool_()),
+        pa.field("clicked", pa.bool_()),
+        pa.field("converted", pa.bool_()),
+        pa.field("amount_cny", pa.float64()),
+    ]
+)
 TABLES: Final = MappingProxyType(
     {
         "comments": COMMENTS,
@@ -109,6 +124,7 @@ TABLES: Final = MappingProxyType(
         "events": EVENTS,
         "orders": ORDERS,
         "campaigns": CAMPAIGNS,
+        "feedback": FEEDBACK,
     }
 )
 

@@ -80,6 +80,10 @@ class Analyzer:
         cut = np.array([t is not None and is_cut(t) for t in texts], dtype=bool)
         return _mark_cut(table, cut) if cut.any() else table
 
+    def score_normalized(self, unique: list[str]) -> pa.Table:
+        """The columns of ``SCORES`` for distinct normalised texts with content, in order."""
+        return self._score_unique(unique).slice(0, len(unique))
+
     def _score_unique(self, unique: list[str]) -> pa.Table:
         """Scores of distinct normalised texts, and one more row for a text without content."""
         pending = self._beside.submit(self._infer, unique)

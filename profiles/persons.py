@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from profiles.claims import Claims, Ints
 from profiles.resolve import KEPT, OVER_DEGREE, Nodes, Resolution, resolve
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.workbench import workbench
 
 _NUMBERED: Final = """
 CREATE OR REPLACE TEMP TABLE numbered AS
@@ -48,6 +50,19 @@ _WRITE: Final = (
     "INSERT INTO person_identifiers SELECT key, person_id FROM members ORDER BY key",
     "DELETE FROM touched WHERE kind = 'identity'",
 )
+# what resolving reads, and what it makes anew; to lineage and touched it only adds
+_NEEDED: Final = {
+    "identifiers": None,
+    "links": None,
+    "cuts": None,
+    "person_identifiers": None,
+    "person_aliases": None,
+    "refused_links": None,
+    "persons": ("person_id",),
+    "meta": None,
+    "touched": ("kind",),
+}
+_REPLACED: Final = ("person_identifiers", "person_aliases", "refused_links")
 
 
 def by_person(table: str) -> str:
@@ -62,17 +77,37 @@ def by_person(table: str) -> str:
             ON member.key = {table}.user_id"""
 
 
-def resolve_if_stale(store: DuckDBStore, run: str, *, verb: str = "resolved") -> bool:
+def resolve_if_stale(store: Store, run: str, *, verb: str = "resolved") -> bool:
     """Put persons together anew where links, cuts or rules have changed; tell whether it did.
 
-    Call it inside ``store.transaction()``. ``verb`` is what ``lineage`` says of every move.
+    Call it inside ``store.transaction()``. ``verb`` is what ``lineage`` says of every move. Stores
+    other than a DuckDB file lend their identifiers to one in memory for it, and take back the
+    outcome: the algorithm holds all links in memory on any engine.
     """
-    state = store.read(
-        """SELECT EXISTS (FROM touched WHERE kind = 'identity') AS pending,
-               (SELECT value FROM meta WHERE name = 'identity_rules') AS digest"""
-    ).to_pylist()[0]
-    if not state["pending"] and state["digest"] in (None, store.rules.digest):
+    rules = store.meta().get("identity_rules")
+    pending = store.rows_where("touched", "kind", ["identity"]).num_rows
+    if not pending and rules in (None, store.rules.digest):
         return False
+    if isinstance(store, DuckDBStore):
+        _resolve_in(store, run, verb)
+        return True
+    with workbench(store, _NEEDED) as bench:
+        _resolve_in(bench, run, verb)
+        _take_back(store, bench)
+    return True
+
+
+def _take_back(store: Store, bench: DuckDBStore) -> None:
+    """Write what resolving changed in ``bench`` to the store it was borrowed from."""
+    store.swap({name: bench.read(f"FROM {name}") for name in _REPLACED})
+    store.delete("touched", "kind", ["identity"])
+    for name in ("lineage", "touched"):
+        store.bulk_load(name, bench.read(f"FROM {name}"))
+    rules = bench.read("FROM meta WHERE name = 'identity_rules'")
+    store.merge("meta", rules, ["name"])
+
+
+def _resolve_in(store: DuckDBStore, run: str, verb: str) -> None:
     _resolve(store)
     store.execute(_MOVED)
     store.execute(
@@ -88,7 +123,6 @@ def resolve_if_stale(store: DuckDBStore, run: str, *, verb: str = "resolved") ->
     )
     for name in ("numbered", "members", "moved", "former"):
         store.execute(f"DROP TABLE {name}")
-    return True
 
 
 def _resolve(store: DuckDBStore) -> None:

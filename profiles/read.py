@@ -14,10 +14,11 @@ import pyarrow as pa
 
 from profiles.dimensions import DIMENSIONS
 from profiles.errors import UnknownContentError, UnknownPersonError
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
 
-def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> dict[str, Any]:
+def read_profile(store: Store, user: str, platform: str | None = None) -> dict[str, Any]:
     """Return the six dimensions of one person, each with ``as_of`` and ``n``.
 
     ``user`` is the id at the source, a person id, or the key of an identifier; ``platform`` tells
@@ -28,18 +29,30 @@ def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> 
     Raises:
         UnknownPersonError: nobody answers to the id, or persons of several platforms do.
     """
-    candidates = [user, *(store.person_id(name, user) for name in _platforms(store, platform))]
-    found = store.read(
-        """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
-           WHERE person_id IN (
-               SELECT coalesce(person_identifiers.person_id, id)
-               FROM (SELECT unnest($ids) AS id) LEFT JOIN person_identifiers ON key = id)""",
-        {"ids": candidates},
-    ).to_pylist()
+    found = _stored(store, [user])
+    if not found:
+        found = _stored(
+            store, [store.person_id(name, user) for name in _platforms(store, platform)]
+        )
     if len(found) != 1:
         raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
     as_of = iso(found[0]["as_of"])
     return {name: dimension(found[0][name], as_of) for name in DIMENSIONS}
+
+
+def _stored(store: Store, keys: list[str]) -> list[dict[str, Any]]:
+    """The profiles of the persons whom ids or keys of identifiers name, with their platform."""
+    rows = store.rows_where("person_identifiers", "key", keys).to_pylist()
+    owner = {row["key"]: row["person_id"] for row in rows}
+    persons = sorted({owner.get(key, key) for key in keys})
+    profiles = store.rows_where("profiles", "person_id", persons).to_pylist()
+    known = store.rows_where("persons", "person_id", persons).to_pylist()
+    platforms = {row["person_id"]: row["platform"] for row in known}
+    return [
+        {**row, "platform": platforms[row["person_id"]]}
+        for row in profiles
+        if row["person_id"] in platforms
+    ]
 
 
 def read_history(store: DuckDBStore, person: str) -> pa.Table:
@@ -95,18 +108,18 @@ def read_insight(
     return cast(dict[str, Any], _with_iso_moments(rows[0]))
 
 
-def is_refreshed(store: DuckDBStore, as_of: datetime) -> bool:
+def is_refreshed(store: Store, as_of: datetime) -> bool:
     """Tell whether the derived tables are as of ``as_of`` and know every load."""
-    pending = store.read("SELECT count(*) AS n FROM touched")["n"][0].as_py()
-    return last_refresh(store) == as_of and pending == 0
+    return last_refresh(store) == as_of and store.count("touched") == 0
 
 
-def last_refresh(store: DuckDBStore) -> datetime | None:
+def last_refresh(store: Store) -> datetime | None:
     """Return the moment that the derived tables are as of, or None before the first refresh."""
-    rows = store.read(
-        "SELECT as_of FROM runs WHERE verb = 'refresh' ORDER BY rowid DESC LIMIT 1"
-    ).to_pylist()
-    return cast(datetime, rows[0]["as_of"]).astimezone(UTC) if rows else None
+    runs = store.rows_where("runs", "verb", ["refresh"]).to_pylist()
+    if not runs:
+        return None
+    latest = max(runs, key=lambda run: cast(datetime, run["recorded_at"]))
+    return cast(datetime, latest["as_of"]).astimezone(UTC)
 
 
 def iso(moment: datetime) -> str:
@@ -114,14 +127,13 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _platforms(store: DuckDBStore, platform: str | None) -> list[str | None]:
+def _platforms(store: Store, platform: str | None) -> list[str | None]:
     if platform is not None:
         return [platform]
-    rows = store.read(
-        """SELECT platform FROM persons
-           UNION SELECT namespace FROM identifiers WHERE type = 'platform_uid' ORDER BY platform"""
-    )
-    return cast(list[str | None], rows["platform"].to_pylist())
+    persons, identifiers = store.table("persons"), store.table("identifiers")
+    accounts = identifiers.filter(identifiers.type == "platform_uid")
+    found = persons.select("platform").union(accounts.select(platform="namespace")).distinct()
+    return sorted(store.fetch(found)["platform"].to_pylist(), key=lambda one: one or "")
 
 
 def dimension(text: str, as_of: str) -> dict[str, Any]:

@@ -19,16 +19,32 @@ import pyarrow.compute as pc
 from data.readers import Batch, Dump, Reject
 from data.readers.shapes import Kind
 from nlp.analyzer import Analyzer
-from profiles.store.duckdb_store import DuckDBStore, LoadResult
+from profiles.store.base import LoadResult, Store
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
 from serving.scored import FileScorer
 from serving.table_rows import table_rows
 from serving.text_keys import TextKeys
 
-KINDS: Final = ("comments", "contents", "users", "events", "orders", "identifiers")
-TABLE_KINDS: Final = ("users", "events", "orders")  # read by columns, nothing to score
-BATCH_ROWS: Final = 16_384
+KINDS: Final = (
+    "comments",
+    "contents",
+    "users",
+    "events",
+    "orders",
+    "campaigns",
+    "feedback",
+    "identifiers",
+)
+TABLE_KINDS: Final = (
+    "users",
+    "events",
+    "orders",
+    "campaigns",
+    "feedback",
+)  # read by columns, nothing to score
+BATCH_ROWS: Final = 16_384  # comments: scored and stored so often, and no more lost by a crash
+SPARK_BATCHES: Final = 8  # of those at once, where every load is a job of seconds
 _IDENTIFIER_CONSTANTS: Final = pa.schema(
     [pa.field(name, pa.string()) for name in ("platform", "app_id", "open_platform")]
 )
@@ -44,6 +60,7 @@ class IngestSummary:
     unchanged: int = 0
     duplicates: int = 0
     rejected: int = 0
+    forgotten: int = 0  # rows of persons who are not to come back
     invalid: Counter[str] = field(default_factory=Counter)  # values by type of identifier
 
     def add(self, result: LoadResult, rejected: int) -> None:
@@ -54,19 +71,21 @@ class IngestSummary:
         self.updated += result.updated
         self.unchanged += result.unchanged
         self.duplicates += result.duplicates
+        self.forgotten += result.forgotten
         self.rejected += rejected + len(result.rejected)
 
 
 def ingest(
     kind: str,
     dumps: Sequence[Dump],
-    store: DuckDBStore,
+    store: Store,
     *,
     run: str,
     analyzer: Callable[[], Analyzer],
     constants: Mapping[str, str] = MappingProxyType({}),
     rejects: Callable[[Sequence[Reject]], None] = lambda _: None,
     keep_scores: bool = False,
+    allow_return: bool = False,
     tell: Callable[[str], None] = lambda _: None,
 ) -> IngestSummary:
     """Loads every dump into the table ``kind``. ``constants`` fill columns that lack or are null.
@@ -76,7 +95,7 @@ def ingest(
 
     ``analyzer`` is called for comments only, as often as it is needed. Scores in a file are kept
     when this analyzer's model made them or with ``keep_scores``; ``tell`` is given a line per file
-    that says whether they were.
+    that says whether they were. Rows of forgotten persons are left out without ``allow_return``.
 
     Raises:
         ServingError: a dump is of another kind.
@@ -88,7 +107,7 @@ def ingest(
     summary, keys = IngestSummary(), TextKeys()
     for dump in [_as_kind(kind, dump, constants) for dump in dumps]:
         scorer = FileScorer(dump, analyzer, keep_scores, tell)
-        for batch in dump.batches(rows=BATCH_ROWS):
+        for batch in dump.batches(rows=_rows_at_once(kind, store)):
             if kind == "comments":
                 table = scorer.comments(batch)
             else:
@@ -96,10 +115,17 @@ def ingest(
             table = _with_constants(kind, table, constants)
             if kind == "comments":
                 table = keys.apply(table)
-            result = store.load(kind, table, run)
+            result = store.load(kind, table, run, allow_return=allow_return)
             summary.add(result, len(batch.rejects))
             rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
     return summary
+
+
+def _rows_at_once(kind: str, store: Store) -> int:
+    """Rows of one load: many where a row costs little but a load reads the stored keys."""
+    if kind != "comments":
+        return store.rows_per_load
+    return BATCH_ROWS * (SPARK_BATCHES if store.engine == "spark" else 1)
 
 
 def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Reject]:

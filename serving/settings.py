@@ -6,7 +6,7 @@ The README lists each one with its default and meaning.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Final, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import (
@@ -15,6 +15,10 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+MAX_TEXTS: Final = 256
+MAX_CHARS: Final = 100_000
+MAX_BODY_BYTES: Final = 2_000_000
 
 
 class Settings(BaseSettings):
@@ -29,6 +33,12 @@ class Settings(BaseSettings):
     )
     store: str | None = Field(
         None, description="store URL; without it tingfeng.duckdb in the home folder"
+    )
+    spark_memory: str = Field(
+        "2g", pattern=r"^\d+[kmgt]$", description="memory of the Spark driver, for a Spark store"
+    )
+    min_group: int = Field(
+        10, ge=1, description="smallest group of persons whose count is published"
     )
     identity_rules: Path | None = Field(
         None, description="file of identity rules; without it the ones of the package"
@@ -59,6 +69,13 @@ class Settings(BaseSettings):
     )
     weights_dir: Path | None = Field(None, description="folder of base encoders for train")
 
+    channels_file: Path | None = Field(
+        None, description="YAML or TOML file of the alert channels; without it [alerts] here"
+    )
+    alerts: dict[str, Any] | None = Field(
+        None, description="channels of alerts, as in the channels file under alerts"
+    )
+
     douyin_base_url: str | None = Field(
         None, description="base address of the Douyin Open Platform's API; needed by fetch douyin"
     )
@@ -75,6 +92,46 @@ class Settings(BaseSettings):
     douyin_timeout_s: float = Field(30.0, gt=0, description="longest wait for one answer of it")
     douyin_attempts: int = Field(
         6, ge=1, le=20, description="requests for one answer, where it is busy or cut off"
+    )
+
+    env: Literal["development", "production"] = Field(
+        "development", description="production asks for a key everywhere but for health"
+    )
+    allowed_hosts: str | None = Field(
+        None, description="host names, parted by commas, under which the service answers"
+    )
+    cors_origins: str | None = Field(
+        None, description="origins, parted by commas, whose pages may call the service"
+    )
+    public_docs: bool | None = Field(
+        None, description="/docs without a key; without it only outside production"
+    )
+    public_metrics: bool | None = Field(
+        None, description="/metrics without a key; without it only outside production"
+    )
+    max_texts: int = Field(MAX_TEXTS, ge=1, description="texts of one call")
+    max_chars: int = Field(MAX_CHARS, ge=1, description="characters of one text")
+    max_body_bytes: int = Field(MAX_BODY_BYTES, ge=1, description="bytes of one body")
+    max_json_depth: int = Field(32, ge=2, le=200, description="nesting of a JSON body")
+    max_header_bytes: int = Field(16_384, ge=256, description="bytes of all headers of a call")
+    body_timeout_s: float = Field(10.0, gt=0, description="time for a body of a few kB to come in")
+    request_timeout_s: float = Field(20.0, gt=0, le=25, description="time for one answer")
+    deadline_ms: int = Field(2_000, ge=1, description="time for scoring, unless the call says")
+    queue_wait_ms: int = Field(
+        150, ge=1, description="predicted wait above which a call is refused"
+    )
+    queue_tokens: int = Field(200_000, ge=1, description="tokens that may wait to be scored")
+    batch_tokens: int = Field(2_048, ge=256, description="tokens that are scored together")
+    cache_bytes: int = Field(64_000_000, ge=0, description="memory for results of equal texts")
+    key_requests_per_min: int = Field(
+        6_000, ge=1, description="calls a minute of a key without a rate of its own"
+    )
+    store_threads: int = Field(4, ge=1, le=64, description="calls on the store at a time")
+    job_max_bytes: int = Field(2_000_000_000, ge=1, description="bytes of one job's body")
+    job_max_waiting: int = Field(20, ge=1, description="unfinished jobs of one tenant")
+    job_keep_days: float = Field(7.0, gt=0, description="how long a finished job is kept")
+    log_level: Literal["info", "warning", "error"] = Field(
+        "info", description="what the service logs; info has a line for every call"
     )
 
     @classmethod

@@ -90,11 +90,9 @@ def train(
         texts = [text for part in train_sets for text in part.texts]
         teachers = [run_dir.with_name(name) for name in recipe.distill_teachers]
         pool.soft = soft_labels(teachers, texts, run_dir, recipe.distill_temperature)
-    if adapting:
-        mask_id = cast(int, pieces.token_to_id("[MASK]"))
-        trainer: Trainer = MaskedTrainer(recipe, model, pool, run_dir, mask_id=mask_id)
-    else:
-        trainer = Trainer(recipe, model, pool, run_dir)
+    kind = MaskedTrainer if adapting else Trainer
+    mask_id = cast(int, pieces.token_to_id("[MASK]"))
+    trainer = kind(recipe, model, pool, run_dir, mask_id=mask_id)
     trainer.run(dev_sets, tokenizer, resume=resume)
     if recipe.average_with:
         average(recipe, run_dir, run_dir.with_name(recipe.average_with))

@@ -104,6 +104,8 @@ class Recipe:
     seed: NonNegativeInt
     min_piece_count: NonNegativeInt
     min_emote_count: PositiveInt
+    encoder_dropout: Share = 0.0  # inside the encoder
+    hide_share: Share = 0.0  # of a text's tokens, hidden anew each time it is learnt from
     vocabulary_texts: tuple[str, ...] = ()
     corpus_repeat: NonNegativeInt = 0  # 0: the written corpus is left out altogether
     corpus_weight: NonNegativeFloat = 1.0

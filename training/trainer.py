@@ -25,6 +25,7 @@ from nlp.tokenizer import CommentTokenizer
 from training.batches import Pool, Rows, TrainBatch, collate, own_slices, plan_epoch
 from training.errors import TrainingError
 from training.labelled import LabelledSet
+from training.masking import mask
 from training.metrics import dev_score, own_accuracy
 from training.modeling import CommentModel, distillation_loss, loss_of
 from training.predict import predict
@@ -61,10 +62,19 @@ class Meter:
 class Trainer:
     """One run over a pool of rows; ``run_dir`` gets the log, a checkpoint and the best weights."""
 
-    def __init__(self, recipe: Recipe, model: CommentModel, pool: Pool, run_dir: Path) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: CommentModel,
+        pool: Pool,
+        run_dir: Path,
+        *,
+        mask_id: int = 0,  # of [MASK]; read only where tokens are hidden
+    ) -> None:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.recipe, self.pool, self.run_dir = recipe, pool, run_dir
-        self.model = model.to(self.device)
+        self.model, self.mask_id = model.to(self.device), mask_id
+        set_dropout(model, recipe.encoder_dropout)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(model, recipe), weight_decay=recipe.weight_decay, fused=True
         )
@@ -122,8 +132,11 @@ class Trainer:
         self._report(total, tokens)
 
     def _loss(self, batch: TrainBatch) -> torch.Tensor:
+        ids = batch.ids
+        if self.recipe.hide_share:
+            ids, _ = mask(ids, batch.mask, share=self.recipe.hide_share, mask_id=self.mask_id)
         with torch.autocast(self.device.type, torch.bfloat16):
-            logits = self.model(batch.ids, batch.mask)
+            logits = self.model(ids, batch.mask)
         loss = loss_of(logits, batch.targets, batch.weights, batch.own)
         if batch.soft is not None:
             soft = distillation_loss(logits, batch.soft, self.recipe.distill_temperature)
@@ -211,6 +224,13 @@ def parameter_groups(model: CommentModel, recipe: Recipe) -> list[dict[str, Any]
         decay = recipe.weight_decay if parameter.ndim > 1 else 0.0
         groups.append({"params": [parameter], "lr": rate, "weight_decay": decay})
     return groups
+
+
+def set_dropout(model: CommentModel, share: float) -> None:
+    """Dropout inside the encoder, wherever its architecture has a place for it."""
+    for module in model.encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = share
 
 
 def write_state(state: dict[str, Any], path: Path) -> None:

@@ -41,8 +41,13 @@ def sql_type(kind: pa.DataType) -> str:
 
 def create_statements() -> list[str]:
     """Return one CREATE TABLE per stored table, in a fixed order."""
-    inputs = [f"CREATE TABLE {table.name} ({_columns(table)})" for table in INPUTS.values()]
-    return inputs + [f"CREATE TABLE {name} ({columns})" for name, columns in DERIVED.items()]
+    return [create_statement(name) for name in (*INPUTS, *DERIVED)]
+
+
+def create_statement(name: str) -> str:
+    """Return the CREATE TABLE of one stored table."""
+    columns = _columns(INPUTS[name]) if name in INPUTS else DERIVED[name]
+    return f"CREATE TABLE {name} ({columns})"
 
 
 def _columns(table: InputTable) -> str:

@@ -11,29 +11,28 @@ keep in memory): give large dumps in pieces of some hundred thousand rows.
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
 from profiles.errors import StoreError
-from profiles.identifiers import carries_identifiers, find_identifiers, parse_identifier
-from profiles.identity import person_id
-from profiles.identity_rules import IdentityRules, load_rules
-from profiles.store.ddl import create_statements
+from profiles.identity_rules import IdentityRules
+from profiles.store.base import LoadResult
+from profiles.store.ddl import create_statement, create_statements, quoted
+from profiles.store.expressions import compiled, expression_of
 from profiles.store.identifiers import add_identifiers
+from profiles.store.layout import conform, load_ibis, to_arrow
+from profiles.store.loading import LoadingStore
 from profiles.store.merge import merge_staged
-from profiles.store.migrate import migration
-from profiles.store.staging import input_table, stage
-from profiles.store.tables import SCHEMA_VERSION
+from profiles.store.migrate import Step
+from profiles.store.tables import SCHEMA_VERSION, InputTable, check_derived
+
+__all__ = ["DuckDBStore", "LoadResult"]
 
 _URL_PREFIX: Final = "duckdb://"
 _MEMORY: Final = ":memory:"
@@ -46,28 +45,7 @@ _CONFIG: Final[dict[str, Any]] = {
 Parameters = Mapping[str, object]
 
 
-@dataclass(frozen=True, kw_only=True)
-class LoadResult:
-    """What one load did: ``rows`` came in; rows with an equal key count once in the other three.
-
-    ``rejected`` are the positions of rows of identifiers that carry none; ``invalid`` counts values
-    that name nobody (masked, malformed), by type of identifier.
-    """
-
-    rows: int
-    inserted: int
-    updated: int
-    unchanged: int
-    rejected: tuple[int, ...] = ()
-    invalid: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def duplicates(self) -> int:
-        """Rows that a later row with the same natural key replaced within the load."""
-        return self.rows - self.inserted - self.updated - self.unchanged - len(self.rejected)
-
-
-class DuckDBStore:
+class DuckDBStore(LoadingStore):
     """A store in one DuckDB file; use it as a context manager.
 
     ``url_or_path`` is a path, ``duckdb:///absolute/path``, ``duckdb://relative/path`` or
@@ -78,13 +56,16 @@ class DuckDBStore:
             another schema version.
     """
 
+    engine = "duckdb"
+
     def __init__(
         self, url_or_path: str | Path, *, key: bytes, rules: IdentityRules | None = None
     ) -> None:
         self.path = _path(url_or_path)
-        self.rules = rules or load_rules()
-        self._key = key
+        super().__init__(self.path, key=key, rules=rules)
         self._connection = _connect(self.path)
+        self._backend: Any = None
+        self._depth = 0
         try:
             self._connection.execute("SET TimeZone = 'UTC'")
             self._prepare()
@@ -92,79 +73,92 @@ class DuckDBStore:
             self._connection.close()
             raise
 
-    def __enter__(self) -> DuckDBStore:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Release the file; a closed store answers nothing any more."""
         self._connection.close()
 
-    def load(self, kind: str, table: pa.Table, run: str) -> LoadResult:
-        """Add or replace rows of ``kind`` by natural key; the store takes all of it or none.
+    @property
+    def backend(self) -> Any:
+        """The ibis connection over this store's own; it sees the present transaction."""
+        if self._backend is None:
+            self._backend = load_ibis().duckdb.from_connection(self._connection)
+        return self._backend
 
-        Kinds: comments, contents, users, events, orders, identifiers. Of several rows with one key
-        the last wins. A column that ``table`` lacks keeps what the store has, except that scores
-        are dropped when their comment's text changed. Rows equal to what is stored keep their
-        ``run_id``. Rows that carry several identifiers link them, whatever their kind.
+    def tables(self) -> tuple[str, ...]:
+        """Return the names of the tables in the file, sorted."""
+        found = self.read("SELECT table_name AS name FROM duckdb_tables() WHERE NOT temporary")
+        return tuple(sorted(found["name"].to_pylist()))
 
-        Raises:
-            StoreError: unknown kind, or faults in the table (all are named).
-        """
-        if kind == "identifiers":
-            return self._load_identifiers(table, run)
-        staged = stage(kind, table, self._key, self.rules)
-        linking = carries_identifiers(table, self.rules)  # accounts alone link nothing
-        given = table if linking else table.select([])
-        found = find_identifiers(given, self._key, self.rules, named_by_type=False)
+    def table(self, name: str) -> Any:
+        """Return a stored table as an ibis expression."""
+        return expression_of(self.backend, name)
+
+    def fetch(self, expr: Any) -> pa.Table:
+        """Return what an expression says, in the Arrow types that every engine gives."""
+        found = self.read(compiled(self.backend, expr))
+        return conform(found, to_arrow(expr.as_table().schema()))
+
+    def rows_where(self, name: str, column: str, values: Sequence[str]) -> pa.Table:
+        """Return the rows of a table whose ``column`` has one of ``values``."""
+        sql = f"SELECT * FROM {quoted(name)} WHERE {quoted(column)} IN (SELECT unnest($values))"
+        return self.read(sql, {"values": list(values)})
+
+    def bulk_load(self, name: str, table: pa.Table) -> int:
+        """Append rows by column name; absent columns are null."""
+        check_derived(name)
+        self.insert(name, table)
+        return int(table.num_rows)
+
+    def insert(self, name: str, table: pa.Table) -> None:
+        """Append rows by column name; absent columns are null."""
+        with self.registered("rows_in", table):
+            self._connection.execute(f"INSERT INTO {quoted(name)} BY NAME SELECT * FROM rows_in")
+
+    def merge(self, name: str, table: pa.Table, key: Sequence[str]) -> int:
+        """Replace the rows whose ``key`` columns equal a given row's; null equals null."""
+        check_derived(name)
+        same = " AND ".join(
+            f"given.{quoted(one)} IS NOT DISTINCT FROM stored.{quoted(one)}" for one in key
+        )
+        with self.transaction(), self.registered("rows_in", table):
+            self._connection.execute(
+                f"""DELETE FROM {quoted(name)} AS stored
+                    USING (SELECT * FROM rows_in) AS given WHERE {same}"""
+            )
+            self._connection.execute(f"INSERT INTO {quoted(name)} BY NAME SELECT * FROM rows_in")
+        return int(table.num_rows)
+
+    def swap(self, tables: Mapping[str, Any]) -> None:
+        """Put new contents in the place of whole tables, all in one step."""
+        for name in tables:
+            check_derived(name)
         with self.transaction():
-            counts = merge_staged(self._connection, input_table(kind), staged, run)
-            add_identifiers(self._connection, found.rows, kind, run)
-            result = LoadResult(
-                rows=table.num_rows,
-                inserted=counts["inserted"],
-                updated=counts["updated"],
-                unchanged=counts["unchanged"],
-                invalid=found.invalid,
-            )
-            self._record_load(kind, run, result)
-        return result
+            for name, new in tables.items():
+                self._build(f"new_{name}", new)
+            for name in tables:
+                self._connection.execute(f"DELETE FROM {quoted(name)}")
+                self._connection.execute(
+                    f"INSERT INTO {quoted(name)} BY NAME SELECT * FROM {quoted(f'new_{name}')}"
+                )
+                self._connection.execute(f"DROP TABLE {quoted(f'new_{name}')}")
 
-    def _load_identifiers(self, table: pa.Table, run: str) -> LoadResult:
-        found = find_identifiers(table, self._key, self.rules)
-        if not found.has_columns:
-            raise StoreError(
-                f"expected columns of identifiers ({', '.join(self.rules.types)}), found "
-                f"{', '.join(table.column_names)}; correct the file or map its columns"
-            )
-        bare = found.bare_rows(table.num_rows)
-        with self.transaction():
-            new = add_identifiers(self._connection, found.rows, "identifiers", run)
-            result = LoadResult(
-                rows=table.num_rows,
-                inserted=new,
-                updated=0,
-                unchanged=table.num_rows - new - len(bare),
-                rejected=bare,
-                invalid=found.invalid,
-            )
-            self._record_load("identifiers", run, result)
-        return result
+    def _build(self, name: str, new: Any) -> None:
+        if isinstance(new, pa.Table):
+            with self.registered("rows_in", new):
+                self._connection.execute(
+                    f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM rows_in"
+                )
+            return
+        sql = compiled(self.backend, new)
+        self._connection.execute(f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS {sql}")
 
-    def identifier_key(self, text: str) -> str:
-        """Return the key of an identifier written ``TYPE:VALUE`` or ``TYPE:NAMESPACE:VALUE``.
-
-        Raises:
-            IdentityError: the type is unknown, or the value names nobody.
-        """
-        return parse_identifier(text, self._key, self.rules)
+    def delete(self, name: str, column: str, values: Sequence[str]) -> int:
+        """Delete the rows whose ``column`` has one of ``values``; return their number."""
+        (gone,) = self._connection.execute(
+            f"DELETE FROM {quoted(name)} WHERE {quoted(column)} IN (SELECT unnest($values))",
+            {"values": list(values)},
+        ).fetchall()[0]
+        return int(gone)
 
     def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Return the result of a SELECT; ``$name`` in it stands for ``parameters["name"]``."""
@@ -189,11 +183,6 @@ class DuckDBStore:
         """Run one statement of a refresh; for writes use it inside ``transaction``."""
         self._connection.execute(sql, dict(parameters or {}))
 
-    def insert(self, name: str, table: pa.Table) -> None:
-        """Append rows to a derived table by column name; absent columns are null."""
-        with self.registered("rows_in", table):
-            self._connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM rows_in")
-
     @contextmanager
     def registered(self, name: str, table: pa.Table) -> Iterator[None]:
         """Let statements inside name an Arrow table."""
@@ -205,82 +194,63 @@ class DuckDBStore:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make everything inside happen together or not at all."""
+        """Make everything inside happen together or not at all; inside another one, be part of
+        it.
+        """
+        if self._depth:
+            yield
+            return
         self._connection.begin()
+        self._depth = 1
         try:
             yield
         except BaseException:
             self._connection.rollback()
             raise
-        self._connection.commit()
+        else:
+            self._connection.commit()
+        finally:
+            self._depth = 0
 
-    def person_id(self, platform: str | None, user_id: str) -> str:
-        """Return the person id under which the rows of a user are stored."""
-        return person_id(self._key, platform, user_id)
+    @contextmanager
+    def refresh_lock(self) -> Iterator[None]:
+        """Nothing to wait for: the process that holds the file is the only one."""
+        yield
 
-    def _record_load(self, kind: str, run: str, result: LoadResult) -> None:
-        self.execute(
-            """INSERT INTO runs VALUES
-               ($run, $verb, now(), NULL, $rows, $inserted, $updated, $unchanged)""",
-            {
-                "run": run,
-                "verb": f"load {kind}",
-                "rows": result.rows,
-                "inserted": result.inserted,
-                "updated": result.updated,
-                "unchanged": result.unchanged,
-            },
-        )
-
-    def _prepare(self) -> None:
-        """Create the tables in an empty file; in any other, check version and key."""
-        with self.transaction():
-            tables = self.read("SELECT table_name FROM duckdb_tables() WHERE NOT temporary")
-            if tables.num_rows == 0:
-                self._create()
-            elif "meta" not in tables["table_name"].to_pylist():
-                raise StoreError(
-                    f"expected a Tingfeng store in {self.path}, found other tables; "
-                    "name another file"
-                )
-            else:
-                self._migrate()
-            self._check()
-
-    def _migrate(self) -> None:
-        """Bring the tables of an earlier release to this layout, if the key is the right one."""
-        meta = self._meta()
-        if meta.get("key_check") == _key_check(self._key):
-            for statement in migration(meta.get("schema_version")):
-                self._connection.execute(statement)
-
-    def _meta(self) -> dict[str, str]:
+    def meta(self) -> dict[str, str]:
+        """Return the store's notes about itself."""
         return {row["name"]: row["value"] for row in self.read("FROM meta").to_pylist()}
+
+    def _marks(self) -> list[str]:
+        return list(self.read("SELECT mark FROM tombstones")["mark"].to_pylist())
+
+    def _is_empty(self) -> bool:
+        tables = self.tables()
+        if tables and "meta" not in tables:
+            raise StoreError(
+                f"expected a Tingfeng store in {self.path}, found other tables; name another file"
+            )
+        return not tables
 
     def _create(self) -> None:
         for statement in create_statements():
             self._connection.execute(statement)
-        self._connection.execute(
-            "INSERT INTO meta VALUES ('schema_version', $version), ('key_check', $check)",
-            {"version": str(SCHEMA_VERSION), "check": _key_check(self._key)},
-        )
 
-    def _check(self) -> None:
-        meta = self._meta()
-        if meta.get("key_check") != _key_check(self._key):  # first: without it nothing is migrated
-            raise StoreError(
-                f"expected the key that {self.path} was made with, found another one; "
-                "restore its identity.key, or name a new store"
-            )
-        if meta.get("schema_version") != str(SCHEMA_VERSION):
-            raise StoreError(
-                f"expected schema version {SCHEMA_VERSION} in {self.path}, found "
-                f"{meta.get('schema_version')}; use the release that made it, or load afresh"
+    def _run_steps(self, steps: Sequence[Step]) -> None:
+        there = self.tables()
+        for name in (name for step in steps for name in step.tables if name not in there):
+            self._connection.execute(create_statement(name))
+        if steps:
+            self._connection.execute(
+                "UPDATE meta SET value = $version WHERE name = 'schema_version'",
+                {"version": str(SCHEMA_VERSION)},
             )
 
+    def _merge_input(self, spec: InputTable, staged: pa.Table, run: str) -> Mapping[str, int]:
+        return merge_staged(self._connection, spec, staged, run)
 
-def _key_check(key: bytes) -> str:
-    return hmac.new(key, b"which key made this store", hashlib.sha256).hexdigest()[:16]
+    def _add_identifiers(self, rows: pa.Table, source: str, run: str) -> int:
+        return add_identifiers(self._connection, rows, source, run)
 
 
 def _path(url_or_path: str | Path) -> str:

@@ -1,28 +1,37 @@
 """Stores of earlier releases brought to this one's layout, step by step, losing nothing.
 
 A step belongs to the version it starts from and only adds; all steps run in the transaction in
-which the store is opened.
+which the store is opened. Steps name tables, and each engine makes them in its own
+terms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from profiles.store.tables import IDENTITY, SCHEMA_VERSION
+from profiles.store.tables import IDENTITY, PRIVACY, RESULTS, SCHEMA_VERSION
 
-STEPS: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
-    {1: tuple(f"CREATE TABLE {name} ({columns})" for name, columns in IDENTITY.items())}
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """What one version added: whole tables."""
+
+    tables: tuple[str, ...] = ()
+
+
+STEPS: Final[Mapping[int, Step]] = MappingProxyType(
+    {
+        1: Step(tables=tuple(IDENTITY)),
+        2: Step(tables=(*PRIVACY, "campaigns", "feedback", *RESULTS)),
+    }
 )
 
 
-def migration(version: str | None) -> list[str]:
-    """Return the statements from ``version`` to the present one; none where there is no way."""
+def migration(version: str | None) -> list[Step]:
+    """Return the steps from ``version`` to the present one; none where there is no way."""
     if version is None or not version.isdecimal() or int(version) not in STEPS:
         return []
-    statements = [one for start in range(int(version), SCHEMA_VERSION) for one in STEPS[start]]
-    return [
-        *statements,
-        f"UPDATE meta SET value = '{SCHEMA_VERSION}' WHERE name = 'schema_version'",
-    ]
+    return [STEPS[start] for start in range(int(version), SCHEMA_VERSION)]

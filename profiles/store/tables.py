@@ -13,8 +13,9 @@ from typing import Final
 import pyarrow as pa
 
 from data import columns
+from profiles.errors import StoreError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 USERS, EVENTS, ORDERS = columns.USERS, columns.EVENTS, columns.ORDERS
 
@@ -55,6 +56,16 @@ INPUTS: Final = MappingProxyType(
                 key=("platform", "user_id", "event", "time", "content_id"),
             ),
             InputTable(name="orders", schema=ORDERS, key=("platform", "order_id")),
+            InputTable(
+                name="campaigns",
+                schema=columns.CAMPAIGNS,
+                key=("platform", "campaign_id", "time"),
+            ),
+            InputTable(
+                name="feedback",
+                schema=columns.FEEDBACK,
+                key=("platform", "campaign_id", "user_id"),
+            ),
         )
     }
 )
@@ -84,9 +95,33 @@ IDENTITY: Final = MappingProxyType(
     }
 )
 
+# what persons allowed, and who is not to come back
+PRIVACY: Final = MappingProxyType(
+    {
+        # in force from given_at until withdrawn_at; basis is the ground in law, e.g. consent
+        "consents": """person_id VARCHAR, purpose VARCHAR, basis VARCHAR, given_at TIMESTAMPTZ,
+            withdrawn_at TIMESTAMPTZ, run_id VARCHAR""",
+        # one keyed hash per forgotten identifier; says nothing about whom it was
+        "tombstones": "mark VARCHAR, forgotten_at TIMESTAMPTZ, run_id VARCHAR",
+    }
+)
+
+# what campaigns left with persons, and what was expected of the key figures
+RESULTS: Final = MappingProxyType(
+    {
+        "campaign_tags": """person_id VARCHAR, campaign_id VARCHAR, tag VARCHAR,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        "baselines": """scope VARCHAR, scope_id VARCHAR, metric VARCHAR, unit VARCHAR, period DATE,
+            value DOUBLE, expected DOUBLE, low DOUBLE, high DOUBLE, state VARCHAR,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+    }
+)
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
+        **PRIVACY,
+        **RESULTS,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",
@@ -114,3 +149,15 @@ DERIVED: Final = MappingProxyType(
         "meta": "name VARCHAR PRIMARY KEY, value VARCHAR",
     }
 )
+
+
+def check_derived(name: str) -> None:
+    """Refuse an input table where rows are written as they are.
+
+    Raises:
+        StoreError: ``name`` is an input table; its rows are merged by natural key.
+    """
+    if name in INPUTS:
+        raise StoreError(
+            f"expected a derived table, found the input table {name}; its rows come in by load"
+        )

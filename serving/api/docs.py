@@ -8,24 +8,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Final
-
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
 
 _HERE: Final = Path(__file__).parent
 
 
-def add_docs(app: FastAPI) -> None:
-    """Adds ``GET /docs``."""
-    page = docs_page()
-
-    @app.get("/docs", include_in_schema=False)
-    async def docs() -> HTMLResponse:
-        return HTMLResponse(page)
-
-
+@cache
 def docs_page() -> str:
     """The page, with its style and script inside."""
     style, script = ((_HERE / name).read_text(encoding="utf-8") for name in ("docs.css", "docs.js"))

@@ -12,7 +12,27 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import (
+    alerts,
+    baseline,
+    campaign,
+    demo,
+    drift,
+    fetch,
+    funnel,
+    groups,
+    identity,
+    influence,
+    keys,
+    ltv,
+    models,
+    profiles,
+    rfm,
+    scoring,
+    serve,
+    store,
+    training,
+)
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -21,7 +41,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
+for part in (
+    scoring,
+    profiles,
+    store,
+    identity,
+    drift,
+    rfm,
+    ltv,
+    groups,
+    influence,
+    funnel,
+    campaign,
+    baseline,
+    alerts,
+    fetch,
+    training,
+    models,
+    serve,
+    keys,
+    demo,
+):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
@@ -76,7 +116,8 @@ def _faults(error: Any) -> str:
 def _fault(fault: Any) -> str:
     """One of them; the value of a secret, or of a name that may be a misspelt one, is not shown."""
     name = ".".join(map(str, fault["loc"]))
-    hidden = "secret" in name or fault["type"] == "extra_forbidden"
+    secret = "secret" in name or name.startswith("alerts")
+    hidden = secret or fault["type"] == "extra_forbidden"
     return f"{name}: {fault['msg']}" + ("" if hidden else f", found {fault['input']!r}")
 
 

@@ -31,7 +31,10 @@ def register(app: typer.Typer) -> None:
 
 
 def ingest(
-    kind: Annotated[str, typer.Argument(help="comments contents users events orders identifiers")],
+    kind: Annotated[
+        str,
+        typer.Argument(help="comments contents users events orders campaigns feedback identifiers"),
+    ],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column that holds the text.")] = None,
@@ -51,6 +54,9 @@ def ingest(
     keep_scores: Annotated[
         bool,
         typer.Option("--keep-scores", help="Keep a scored file's scores whatever model made them."),
+    ] = False,
+    allow_return: Annotated[
+        bool, typer.Option("--allow-return", help="Load rows of forgotten persons too.")
     ] = False,
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
@@ -94,11 +100,14 @@ def ingest(
             constants=constants,
             rejects=rejected.write,
             keep_scores=keep_scores,
+            allow_return=allow_return,
             tell=say,
         )
     say_repairs(dumps)
     for name, n in sorted(result.invalid.items()):
         say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
+    if result.forgotten:
+        say(f"{result.forgotten:,} rows of forgotten persons left out; --allow-return loads them")
     if result.rejected:
         say(f"rejected rows, with reasons: {rejected.path}")
     say(
@@ -129,8 +138,7 @@ def _check_kind(kind: str, preview: bool, source: Path | None) -> None:
     if kind in KINDS or (preview and kind in TABLES):
         return
     known = ", ".join(TABLES if preview else KINDS)
-    hint = "; the store has no table of them, --preview shows the file" if kind in TABLES else ""
-    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}{hint}")
+    raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}")
 
 
 def refresh(

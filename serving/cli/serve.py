@@ -1,15 +1,18 @@
-"""``tingfeng serve``: the API and the newest report on this machine."""
+"""``tingfeng serve``: the API and the newest report, on this machine or, with keys, beyond it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from serving.cli.common import make_analyzer, say, settings
 
+if TYPE_CHECKING:
+    from serving.settings import Settings
+
 LOCAL: Final = ("127.0.0.1", "localhost", "::1")
-GRACEFUL_S: Final = 25
+LOCAL_NAMES: Final = "127.0.0.1,localhost,[::1]"
 
 
 def register(app: typer.Typer) -> None:
@@ -19,27 +22,43 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[
-        str, typer.Option(help="Only this machine's own addresses: there are no keys yet.")
+        str, typer.Option(help="Other addresses than this machine's own need a key.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
-    """Serve the API (/docs) and the newest report (/) on this machine."""
-    import uvicorn
+    """Serve the API (/docs) and the newest report (/)."""
+    config = settings()
+    config = _with_hosts(config, host)
+    _check_free(host, port)
+    analyzer = make_analyzer(config)
 
     from serving.api import create_app
+    from serving.api.server import serve_app
 
+    application = create_app(config, analyzer)
+    shown = f"[{host}]" if ":" in host else host
+    say(f"http://{shown}:{port} shows the newest report, http://{shown}:{port}/docs the API")
+    serve_app(application, host, port)
+
+
+def _with_hosts(config: Settings, host: str) -> Settings:
+    """The settings for this address: open only to this machine's names while there is no key.
+
+    Raises typer.BadParameter when the address is not this machine's own and there is no key.
+    """
+    from serving.api.keys import KeyFile
+
+    keys = KeyFile(config.home)
+    if keys.exists():
+        keys.records()  # one that cannot be read stops here
+        return config
     if host not in LOCAL:
         raise typer.BadParameter(
-            f"--host: expected one of {', '.join(LOCAL)}, found {host!r}; "
-            "without keys the service must not be reachable from elsewhere"
+            f"--host: expected one of {', '.join(LOCAL)} while there is no key, found {host!r}; "
+            "make a key first: tingfeng key create NAME --scope analyze"
         )
-    config = settings()
-    _check_free(host, port)
-    say(f"http://{host}:{port} shows the newest report, http://{host}:{port}/docs the API")
-    application = create_app(config, make_analyzer(config))
-    uvicorn.run(
-        application, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACEFUL_S
-    )
+    # a page in a browser must not reach an open service under a name that it made up
+    return config.model_copy(update={"allowed_hosts": config.allowed_hosts or LOCAL_NAMES})
 
 
 def _check_free(host: str, port: int) -> None:

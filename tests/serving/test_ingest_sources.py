@@ -113,14 +113,15 @@ def test_preview_of_comments_scores_nothing(tmp_path: Path) -> None:
     assert [row["text"] for row in found.first] == ["好"] and found.rows_read == 2
 
 
-def test_campaigns_can_be_previewed_but_not_loaded(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+def test_campaigns_load_once(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "r.csv").write_text(
         "时间,计划ID,消耗,展示数\n2026-09-01,1,9,8\n合计,,9,8\n", "utf-8"
     )
     code, out, _ = run("ingest", "campaigns", "r.csv", "--preview")
     assert code == 0 and "oceanengine-report" in out and "sum_row" in out
     code, _, err = run("ingest", "campaigns", "r.csv")
-    assert code == 2 and "--preview shows the file" in err
+    assert code == 0 and "2 rows in = 1 new" in err and "1 rejected" in err
+    assert "1 unchanged" in run("ingest", "campaigns", "r.csv")[2]
 
 
 def test_own_source_by_option_and_by_folder(

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from profiles.errors import KeyFileError
+from profiles.errors import KeyFileError, StoreError
 from serving.errors import UsageError
 from serving.settings import Settings
 from serving.stores import (
     NoStoreError,
     open_existing_store,
     open_or_create_store,
+    store_address,
     store_path,
 )
 
@@ -43,7 +44,11 @@ def test_store_that_is_recognisably_a_file_is_its_path(store: str | None, path: 
         "duckdb",
         "duckdb://",
         "duckdb:///",
-        "postgresql://host/tea",
+        "mysql://host/tea",
+        "postgresql://",
+        "spark://host",
+        "local",
+        "local[x]",
         "a://b.db",
     ],
 )
@@ -54,6 +59,35 @@ def test_any_other_store_is_one_usage_line_and_no_file(store: str, tmp_path: Pat
             opener(config)
         assert repr(store) in str(caught.value) and "\n" not in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("store", "expected"),
+    [
+        ("postgresql://ann@db:5433/tea", ("postgres", "postgresql://ann@db:5433/tea", None)),
+        ("postgres://db/tea", ("postgres", "postgres://db/tea", None)),
+        ("local[*]", ("spark", "local[*]", Path("home/warehouse"))),
+        ("spark://m:7077?warehouse=/mnt/w", ("spark", "spark://m:7077", Path("/mnt/w"))),
+        ("duckdb:///srv/tea", ("duckdb", "/srv/tea", None)),
+    ],
+)
+def test_store_address_names_engine_and_place(
+    store: str, expected: tuple[str, str, Path | None]
+) -> None:
+    address = store_address(Settings(home=Path("home"), store=store))
+    assert (address.engine, address.where, address.warehouse) == expected
+
+
+def test_unknown_words_after_a_spark_master_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"expected \?warehouse=/folder"):
+        store_address(Settings(store="local[2]?folder=/x"))
+
+
+def test_server_that_is_not_there_is_one_line_without_the_password(tmp_path: Path) -> None:
+    config = Settings(home=tmp_path, store="postgresql://ann:secret@127.0.0.1:1/tea")
+    with pytest.raises(StoreError, match="expected a PostgreSQL server at") as caught:
+        open_or_create_store(config)
+    assert "secret" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_reading_makes_neither_store_nor_key_nor_folder(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from tests.training.tiny import FILLER, GOOD, tiny_recipe
-from training.adapt import NOT_CHOSEN, mask
 from training.finetune import train
+from training.masking import NOT_CHOSEN, mask
 
 
 def write_dump(folder: Path) -> Path:

@@ -21,7 +21,7 @@ from training.finetune import train
 from training.modeling import RARE_BIAS, CommentModel
 from training.recipe import Recipe
 from training.runs import load_run
-from training.trainer import Meter, Trainer, parameter_groups
+from training.trainer import Meter, Trainer, parameter_groups, set_dropout
 
 SHORT: dict[str, Any] = {"epochs": 1.5, "tokens_per_batch": 512}
 
@@ -253,3 +253,31 @@ def test_meter_reports_mean_loss_and_rate(monkeypatch: pytest.MonkeyPatch) -> No
     meter.add(1.0, 300)
     meter.add(2.0, 100)
     assert meter.report() == {"loss": 1.5, "tokens_per_s": 200}
+
+
+def test_train_hides_tokens_from_training_and_from_nothing_else(
+    base: Path, data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: dict[bool, list[float]] = {True: [], False: []}
+    original = CommentModel.forward
+
+    def forward(self: CommentModel, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        seen[self.training].append(float((ids == mask_id).sum() / mask.sum()))
+        return original(self, ids, mask)
+
+    recipe = dataclasses.replace(tiny_recipe(), hide_share=0.5, epochs=1)
+    monkeypatch.setattr(CommentModel, "forward", forward)
+    mask_id = 3
+    run = train(recipe, data_dir=data_dir, run_dir=tmp_path, base=base)
+    pieces = json.loads((run / "tokenizer.json").read_text())["model"]["vocab"]
+    assert pieces["[MASK]"] == mask_id
+    assert 0.1 < np.mean(seen[True]) < 0.5  # 80 % of the chosen ones; [CLS] and [SEP] never are
+    assert max(seen[False]) == 0
+
+
+def test_set_dropout_reaches_the_encoder_and_not_the_heads(base: Path) -> None:
+    model = CommentModel(load_encoder(base), dropout=0.3)
+    set_dropout(model, 0.2)
+    inside = [m.p for m in model.encoder.modules() if isinstance(m, torch.nn.Dropout)]
+    assert inside and set(inside) == {0.2}
+    assert model.dropout.p == 0.3

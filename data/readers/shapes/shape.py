@@ -16,7 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from data.columns import TABLES
 
 # a table is told by its columns and given as it came
-Kind = Literal["comments", "contents", "users", "events", "orders", "campaigns", "table"]
+Kind = Literal[
+    "comments", "contents", "users", "events", "orders", "campaigns", "feedback", "table"
+]
 MONEY: Final = ("amount_cny", "cost_cny")
 
 

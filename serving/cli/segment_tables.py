@@ -1,0 +1,136 @@
+"""How the segment commands show and take things: days, tables on a terminal, one JSON document."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from serving.cli.common import say
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from profiles.rfm.purchases import OrderCounts
+
+CHINA: Final = timezone(timedelta(hours=8))
+StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, nothing else.")]
+OutOption = Annotated[
+    Path | None, typer.Option(help="One row per person: .parquet .csv .jsonl .xlsx")
+]
+
+
+def a_day(text: str | None, option: str) -> date | None:
+    """A day such as 2026-09-30, or None; a moment is taken as its day in China."""
+    if text is None:
+        return None
+    from serving.cli.common import day
+
+    try:
+        if len(text) <= 10:
+            return datetime.strptime(text, "%Y-%m-%d").date()
+        return day(text).astimezone(CHINA).date()
+    except (ValueError, typer.BadParameter) as error:
+        raise typer.BadParameter(
+            f"{option}: expected a day such as 2026-09-30, found {text!r}"
+        ) from error
+
+
+def today() -> date:
+    """The day it is in China."""
+    return datetime.now(CHINA).date()
+
+
+def one_of(value: str, known: Sequence[str], option: str) -> Any:
+    """The value, or a usage error that names what is known."""
+    if value not in known:
+        raise typer.BadParameter(f"{option}: expected one of {', '.join(known)}, found {value!r}")
+    return value
+
+
+def order_rows(file: Path | None, store: str | None) -> pa.Table:
+    """Order rows of a file, or of the store with accounts put together to persons."""
+    from serving.segment_rows import ORDER_COLUMNS, read_rows
+
+    if file is not None:
+        return read_rows(file, ORDER_COLUMNS, optional=frozenset({"order_id"}))
+    from profiles.persons import by_person
+    from serving.cli.common import open_store, settings
+
+    with open_store(settings(store=store)) as opened:
+        return opened.read(
+            f"""SELECT user_id AS person_id, "time", amount_cny AS amount,
+                concat_ws(chr(31), coalesce(platform, ''), order_id) AS order_id
+                FROM ({by_person("orders")})"""
+        )
+
+
+def write_table(out: Path | None, table: pa.Table) -> None:
+    """Writes the rows where a file was asked for, and says so."""
+    if out is None:
+        return
+    from serving.batch.writers import TableWriter, check_rows
+
+    check_rows(out, table.num_rows)
+    with TableWriter(out, table.schema) as writer:
+        writer.write(table)
+    say(f"{table.num_rows:,} persons: {out}")
+
+
+def check_out(out: Path | None) -> None:
+    """Refuses a file that cannot be written, before anything is computed."""
+    if out is not None:
+        from serving.batch.writers import check_output
+
+        check_output(out)
+
+
+def show_json(document: dict[str, Any]) -> None:
+    """One JSON document on standard output; numbers that are not finite are null."""
+    text = json.dumps(_finite(document), ensure_ascii=False, default=str, allow_nan=False)
+    typer.echo(text)
+
+
+def show_table(title: str, heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table with the first column to the left and the others to the right."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left")
+    for at, head in enumerate(heads):
+        table.add_column(head, justify="right" if at else "left", no_wrap=at == 0)
+    for row in rows:
+        table.add_row(*row)
+    console = Console()
+    console.print(table)
+
+
+def say_counts(counts: OrderCounts) -> None:
+    """What became of the order rows, and the first thing to look at."""
+    say(
+        f"{counts.rows:,} rows = {counts.used:,} used + {counts.given_twice:,} given twice + "
+        f"{counts.future:,} later + {counts.no_person:,} without person + "
+        f"{counts.bad_time:,} with an unreadable time + {counts.bad_amount:,} with an unreadable "
+        f"amount; {counts.refunds:,} refunds, {counts.refund_only_persons:,} persons with refunds "
+        "only left out"
+    )
+
+
+def shown(value: float | None, digits: int = 2) -> str:
+    """A number for people, or a dash."""
+    return "–" if value is None else f"{value:,.{digits}f}"
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _finite(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(member) for member in value]
+    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
+        return None
+    return value

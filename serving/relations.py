@@ -1,0 +1,52 @@
+"""Who pays attention to whom, as the store knows it: relations that were loaded, and answers.
+
+An answer to a comment is attention to its author, and a comment is attention to the author of the
+content; accounts are put together to persons. Comments to oneself are left out by the graph.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pyarrow as pa
+
+from profiles.persons import by_person
+from profiles.store.duckdb_store import DuckDBStore
+
+# names that a table of relations may use for its two ends
+ENDS: Final = (
+    ("source_id", "target_id"), ("user_id", "target_id"), ("user_id", "target_user_id"),
+    ("from_user_id", "to_user_id"), ("user_id", "followed_id"), ("source", "target"),
+)  # fmt: skip
+
+
+def read_relations(store: DuckDBStore) -> pa.Table:
+    """Return source, target and weight (how often) of every pair of persons in the store."""
+    comments, contents = by_person("comments"), by_person("contents")
+    return store.read(
+        f"""WITH said AS ({comments}), made AS ({contents}), edges AS (
+            SELECT s.user_id AS source, answered.user_id AS target
+            FROM said AS s JOIN said AS answered ON s.parent_id = answered.comment_id
+                AND s.platform IS NOT DISTINCT FROM answered.platform
+            UNION ALL
+            SELECT s.user_id, made.user_id FROM said AS s JOIN made
+                ON s.content_id = made.content_id
+                AND s.platform IS NOT DISTINCT FROM made.platform
+            WHERE s.parent_id IS NULL {_loaded(store)})
+            SELECT source, target, count(*)::DOUBLE AS weight FROM edges
+            WHERE source IS NOT NULL AND target IS NOT NULL GROUP BY ALL"""
+    )
+
+
+def _loaded(store: DuckDBStore) -> str:
+    """SQL for the rows of the table ``relations``, where the store has one."""
+    names = store.read("SELECT column_name FROM duckdb_columns() WHERE table_name = 'relations'")[
+        "column_name"
+    ].to_pylist()
+    for source, target in ENDS:
+        if source in names and target in names:
+            return f""" UNION ALL
+                SELECT coalesce(a.person_id, r.{source}), coalesce(b.person_id, r.{target})
+                FROM relations AS r LEFT JOIN person_identifiers AS a ON a.key = r.{source}
+                LEFT JOIN person_identifiers AS b ON b.key = r.{target}"""
+    return ""
