@@ -19,6 +19,7 @@ import yaml
 from pydantic import TypeAdapter
 
 from data.labels import INTERESTS
+from profiles.conditions.compile import column_of
 from profiles.conditions.tree import Kind
 
 TABLE: Final = "person_facts"
@@ -69,8 +70,8 @@ def facts_table(profiles: pa.Table, as_of: datetime) -> pa.Table:
 def facts_sql(as_of: datetime) -> str:
     """The SELECT of the facts over ``profiles`` in DuckDB's SQL, with ``ordinal`` from 0."""
     moment = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
-    columns = [f'{_member(field, moment)} AS "{name}"' for name, field in fields().items()]
-    columns += [f"coalesce(shares['{t}'], 0.0) AS \"interest.{t}\"" for t in INTERESTS]
+    columns = [f"{_member(f, moment)} AS {column_of(name)}" for name, f in fields().items()]
+    columns += [f"coalesce(shares['{t}'], 0.0) AS {column_of(f'interest.{t}')}" for t in INTERESTS]
     return f"""WITH read AS (
         SELECT *, from_json(interest->'topics',
             '[{{"topic":"VARCHAR","share":"DOUBLE"}}]') AS topics FROM profiles
@@ -79,7 +80,7 @@ def facts_sql(as_of: datetime) -> str:
             lambda t: {{'k': t.topic, 'v': t.share}})) AS shares FROM read
     )
     SELECT person_id, row_number() OVER (ORDER BY person_id) - 1 AS ordinal,
-        topics[1].topic AS "interest.top", {", ".join(columns)}
+        topics[1].topic AS {column_of("interest.top")}, {", ".join(columns)}
     FROM shared ORDER BY person_id"""
 
 

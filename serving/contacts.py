@@ -7,17 +7,19 @@ CSV with a header: ``type``, ``value``, ``consent`` and either ``person_id`` or 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from profiles.audiences.export import Contact
-from profiles.persons import person_of
 from serving.errors import UsageError
 
 if TYPE_CHECKING:
     from profiles.store.base import Store
 
+Row = dict[str, str]
+ROWS_PER_READ = 10_000
 NO = frozenset({"", "no", "false", "0", "否", "不同意", "无", "none", "null"})
 
 
@@ -39,11 +41,29 @@ def read_contacts(path: Path, store: Store) -> Iterator[Contact]:
                 f"{path}: expected columns type, value, consent and person_id (or platform and "
                 f"user_id), found {', '.join(sorted(names)) or 'none'}"
             )
-        for row in reader:
-            consent = (row["consent"] or "").strip()
-            yield Contact(
-                person_id=row.get("person_id") or person_of(store, row["platform"], row["user_id"]),
-                type=(row["type"] or "").strip().lower(),
-                value=row["value"] or "",
-                consent=None if consent.lower() in NO else consent,
-            )
+        for rows in _batches(reader):
+            persons = _persons(store, rows) if by_account else {}
+            for row in rows:
+                account = (row.get("platform") or "", row.get("user_id") or "")
+                consent = (row["consent"] or "").strip()
+                yield Contact(
+                    person_id=row.get("person_id") or persons[account],
+                    type=(row["type"] or "").strip().lower(),
+                    value=row["value"] or "",
+                    consent=None if consent.lower() in NO else consent,
+                )
+
+
+def _batches(reader: Iterable[Row]) -> Iterator[list[Row]]:
+    rows = iter(reader)
+    while batch := list(itertools.islice(rows, ROWS_PER_READ)):
+        yield batch
+
+
+def _persons(store: Store, rows: list[Row]) -> dict[tuple[str, str], str]:
+    """The person of each account; an account that is linked to no other is its own person."""
+    accounts = {(row.get("platform") or "", row.get("user_id") or "") for row in rows}
+    keys = {account: store.person_id(account[0] or None, account[1]) for account in accounts}
+    linked = store.rows_where("person_identifiers", "key", sorted(set(keys.values())))
+    persons = dict(zip(linked["key"].to_pylist(), linked["person_id"].to_pylist(), strict=True))
+    return {account: persons.get(key, key) for account, key in keys.items()}

@@ -53,7 +53,7 @@ def open_people(store: Store, config: Settings) -> tuple[People, datetime]:
 
 def make_people(store: Store, config: Settings, packs: list[Pack], as_of: datetime) -> int:
     """Makes facts, fields and tags anew and records it; the number of rows of tags."""
-    run = run_id()
+    run = run_id("people")
     own = [config.tags] if config.tags else []
     made = refresh_people(store, packs, own, as_of, run)
     row = {

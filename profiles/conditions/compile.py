@@ -1,6 +1,6 @@
 """A checked condition as an ibis expression over a table of persons.
 
-The table has ``person_id`` and one column per plain field, named as the field. A test of any other
+The table has ``person_id`` and one column per plain field (see ``column_of``). A test of any other
 field (tags, segments, audiences, what packs read) is asked of ``members``.
 """
 
@@ -40,9 +40,15 @@ def compiled(condition: Condition, persons: ir.Table, members: Members) -> ir.Bo
     if condition.op == "!=":
         same = FieldTest(field=condition.field, op="=", values=condition.values)
         return cast(ir.BooleanValue, ~compiled(same, persons, members))
-    if condition.field not in persons.columns:
+    column = column_of(condition.field)
+    if column not in persons.columns:
         return cast(ir.BooleanValue, persons.person_id.isin(members(condition).person_id))
-    return passes(condition, persons[condition.field])
+    return passes(condition, persons[column])
+
+
+def column_of(field: str) -> str:
+    """The column of a field: spending.orders is spending__orders, which every engine can name."""
+    return field.replace(".", "__")
 
 
 def passes(test: FieldTest, column: Any) -> ir.BooleanValue:

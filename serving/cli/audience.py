@@ -54,7 +54,13 @@ def create(
     with open_store(config) as opened:
         people, as_of = open_people(opened, config)
         found = save_audience(
-            people, name, condition, as_of=as_of, run=run_id(), holdout=holdout, min_size=min_size
+            people,
+            name,
+            condition,
+            as_of=as_of,
+            run=run_id("audience"),
+            holdout=holdout,
+            min_size=min_size,
         )
     _tell(found, as_json)
 
@@ -215,7 +221,7 @@ def refresh(as_json: JsonOption = False, store: StoreOption = None) -> None:
     config = settings(store=store)
     with open_store(config) as opened:
         people, as_of = open_people(opened, config)
-        found = refresh_audiences(people, as_of=as_of, run=run_id())
+        found = refresh_audiences(people, as_of=as_of, run=run_id("audience"))
     if as_json:
         typer.echo(_json([_document(a) for a in found]))
         return
@@ -228,7 +234,7 @@ def delete(name: NameArgument, store: StoreOption = None) -> None:
     from profiles.audiences.saved import delete_audience
 
     with open_store(settings(store=store)) as opened:
-        delete_audience(opened, name, run=run_id())
+        delete_audience(opened, name, run=run_id("audience"))
     say(f"{name}: deleted")
 
 

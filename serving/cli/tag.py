@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from serving.cli.common import open_store, run_id, say, settings
+from serving.cli.common import open_store, say, settings
 
 if TYPE_CHECKING:
     from profiles.tags.rules import TagChange
@@ -93,7 +93,7 @@ def apply(tags: TagsOption = None, store: StoreOption = None) -> None:
         if as_of is None:
             raise NotRefreshedError("expected profiles, found none; run tingfeng refresh first")
         n = make_people(opened, config, packs_of(config), as_of)
-    say(f"{n:,} tags of persons as of {as_of.isoformat()} (run {run_id()})")
+    say(f"{n:,} tags of persons as of {as_of.isoformat()}")
 
 
 def show(

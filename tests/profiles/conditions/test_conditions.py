@@ -32,9 +32,9 @@ KINDS: dict[str, Kind] = {
     "tag": "set",
 }
 PERSONS: list[dict[str, Any]] = [
-    {"person_id": "a", "spending.orders": 3.0, "basic.city": "成都", "basic.member": True},
-    {"person_id": "b", "spending.orders": 0.0, "basic.city": "北京", "basic.member": False},
-    {"person_id": "c", "spending.orders": None, "basic.city": None, "basic.member": None},
+    {"person_id": "a", "spending__orders": 3.0, "basic__city": "成都", "basic__member": True},
+    {"person_id": "b", "spending__orders": 0.0, "basic__city": "北京", "basic__member": False},
+    {"person_id": "c", "spending__orders": None, "basic__city": None, "basic__member": None},
 ]
 TAGS = {"vip": {"a", "c"}, "new": {"b"}}
 
@@ -42,9 +42,9 @@ TAGS = {"vip": {"a", "c"}, "new": {"b"}}
 def chosen(condition: Condition) -> set[str]:
     schema = {
         "person_id": "string",
-        "spending.orders": "float64",
-        "basic.city": "string",
-        "basic.member": "boolean",
+        "spending__orders": "float64",
+        "basic__city": "string",
+        "basic__member": "boolean",
     }
     persons = ibis.memtable(PERSONS, schema=ibis.schema(schema))
 
@@ -167,7 +167,7 @@ def holds(condition: Condition, person: dict[str, Any]) -> bool:
         return not holds(same, person)
     if condition.field == "tag":
         return person["person_id"] in TAGS[str(condition.values[0])]
-    have, want = person[condition.field], condition.values[0]
+    have, want = person[condition.field.replace(".", "__")], condition.values[0]
     if have is None:
         return False
     return bool(

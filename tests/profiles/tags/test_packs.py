@@ -135,9 +135,9 @@ def test_a_cycle_is_the_median_gap_and_tells_when_the_next_buy_is_due() -> None:
     rows = {
         "person_id": ["p"] * 4 + ["q"] * 2,
         "time": [NOW + timedelta(days=d) for d in [*days, 0, 5]],
-        "category": ["坚果零食"] * 6,
+        "items": ["坚果零食"] * 6,
     }
-    schema = {"person_id": "string", "time": "timestamp('UTC')", "category": "string"}
+    schema = {"person_id": "string", "time": "timestamp('UTC')", "items": "string"}
     orders = ibis.memtable(rows, schema=ibis.schema(schema))
     cycle = load_pack("snacks").cycle
     assert cycle is not None

@@ -25,7 +25,7 @@ def test_tags_hold_of_whom_the_rule_says_and_a_preview_tells_who_would_change(
 ) -> None:
     path = written(tmp_path, "vip: {name: 会员, version: 2, when: spending.orders >= 3}")
     tags = build_tags([], [path], KINDS).values()
-    persons = ibis.memtable({"person_id": ["a", "b", "c"], "spending.orders": [5.0, 1.0, 3.0]})
+    persons = ibis.memtable({"person_id": ["a", "b", "c"], "spending__orders": [5.0, 1.0, 3.0]})
     now = tagged(tags, persons, lambda _: persons)
     stored = ibis.memtable({"person_id": ["a", "b"], "tag": ["vip", "vip"]})
     (change,) = changes(tags, now, stored, ibis.duckdb.connect().to_pyarrow)
