@@ -43,6 +43,11 @@ class Settings(BaseSettings):
     identity_rules: Path | None = Field(
         None, description="file of identity rules; without it the ones of the package"
     )
+    packs: list[str] = Field(
+        ["apparel", "b2b", "beauty", "digital", "health", "mother_baby", "snacks"],
+        description="industry packs whose fields and tags are made: names, or paths of YAML files",
+    )
+    tags: Path | None = Field(None, description="file of your own business tags")
     model: str = Field(
         "small",
         description="a shipped model's name, a model folder, or fake (word rules without weights)",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from profiles.store.tables import IDENTITY, PRIVACY, RESULTS, SCHEMA_VERSION
+from profiles.store.tables import IDENTITY, PEOPLE, PRIVACY, RESULTS, SCHEMA_VERSION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ class Step:
 STEPS: Final[Mapping[int, Step]] = MappingProxyType(
     {
         1: Step(tables=tuple(IDENTITY)),
-        2: Step(tables=(*PRIVACY, "campaigns", "feedback", *RESULTS)),
+        2: Step(tables=(*PRIVACY, "campaigns", "feedback", *RESULTS, *PEOPLE)),
     }
 )
 

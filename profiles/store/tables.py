@@ -13,6 +13,7 @@ from typing import Final
 import pyarrow as pa
 
 from data import columns
+from data.labels import INTERESTS
 from profiles.errors import StoreError
 
 SCHEMA_VERSION: Final = 3
@@ -117,11 +118,45 @@ RESULTS: Final = MappingProxyType(
     }
 )
 
+# persons as conditions see them (``profiles.people``), and what is kept of their answers
+PEOPLE: Final = MappingProxyType(
+    {
+        # the fields of ``profiles/facts.yaml``, a dot written as two underscores
+        "person_facts": """person_id VARCHAR, ordinal BIGINT, interest__top VARCHAR,
+            basic__platform VARCHAR, basic__gender VARCHAR, basic__age DOUBLE,
+            basic__region VARCHAR, basic__verified BOOLEAN, basic__first_seen TIMESTAMPTZ,
+            basic__last_seen TIMESTAMPTZ, basic__days_since_seen DOUBLE, interest__n DOUBLE,
+            spending__orders DOUBLE, spending__amount_cny DOUBLE,
+            spending__average_order_cny DOUBLE, spending__last_order TIMESTAMPTZ,
+            spending__recency_days DOUBLE, spending__discount_share DOUBLE,
+            spending__refunds DOUBLE, social__followers DOUBLE, social__in_degree DOUBLE,
+            social__out_degree DOUBLE, social__likes_received DOUBLE, social__comments DOUBLE,
+            behaviour__events DOUBLE, behaviour__last_stage VARCHAR,
+            behaviour__furthest_stage VARCHAR, behaviour__days_since_event DOUBLE,
+            emotion__comments DOUBLE, emotion__mean_score DOUBLE, emotion__recent_score DOUBLE,
+            emotion__trend DOUBLE, emotion__negative DOUBLE, """
+        + ", ".join(f"interest__{topic} DOUBLE" for topic in INTERESTS),
+        # what industry packs have read: a value or a number
+        "person_fields": """person_id VARCHAR, field VARCHAR, value VARCHAR, number DOUBLE,
+            n BIGINT, last_at TIMESTAMPTZ""",
+        "tags": """person_id VARCHAR, tag VARCHAR, version BIGINT, since TIMESTAMPTZ,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        "segments": """person_id VARCHAR, scheme VARCHAR, segment VARCHAR, as_of TIMESTAMPTZ,
+            run_id VARCHAR""",
+        "audiences": """audience VARCHAR, version BIGINT, rule VARCHAR, holdout DOUBLE,
+            min_size BIGINT, n BIGINT, n_held_out BIGINT, saved_at TIMESTAMPTZ, deleted BOOLEAN,
+            as_of TIMESTAMPTZ, run_id VARCHAR""",
+        "audience_members": """audience VARCHAR, version BIGINT, person_id VARCHAR,
+            held_out BOOLEAN, as_of TIMESTAMPTZ, run_id VARCHAR""",
+    }
+)
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
         **PRIVACY,
         **RESULTS,
+        **PEOPLE,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",

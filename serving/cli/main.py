@@ -14,6 +14,7 @@ import typer
 
 from serving.cli import (
     alerts,
+    audience,
     baseline,
     campaign,
     demo,
@@ -31,6 +32,7 @@ from serving.cli import (
     scoring,
     serve,
     store,
+    tag,
     training,
 )
 from serving.errors import UsageError
@@ -51,6 +53,8 @@ for part in (
     ltv,
     groups,
     influence,
+    tag,
+    audience,
     funnel,
     campaign,
     baseline,

@@ -18,7 +18,7 @@ from profiles.persons import resolve_if_stale
 from profiles.read import read_history, read_profile
 from profiles.refresh import refresh
 from profiles.store.duckdb_store import DuckDBStore
-from profiles.store.tables import IDENTITY, PRIVACY, RESULTS, SCHEMA_VERSION
+from profiles.store.tables import IDENTITY, PEOPLE, PRIVACY, RESULTS, SCHEMA_VERSION
 
 KEY = bytes(range(32))
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -238,7 +238,7 @@ def test_store_of_version_1_is_migrated_with_its_rows(tmp_path: Path) -> None:
     with DuckDBStore(path, key=KEY) as store:
         store.load("comments", comments(("1", "douyin", "a")), "r1")
         refresh(store, AS_OF, "f1")
-        for name in (*IDENTITY, *PRIVACY, *RESULTS, "campaigns", "feedback"):
+        for name in (*IDENTITY, *PRIVACY, *RESULTS, *PEOPLE, "campaigns", "feedback"):
             store.execute(f"DROP TABLE {name}")
         store.execute("DELETE FROM meta WHERE name = 'identity_rules'")
         store.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")

@@ -1,0 +1,1 @@
+"""What to publish for a segment next: what its people talk about, like, dislike and ask."""

@@ -1,0 +1,1 @@
+"""Industry packs as YAML: words for fields, and rules for tags over them."""
