@@ -89,7 +89,8 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _note_touched(connection: duckdb.DuckDBPyConnection, spec: InputTable) -> None:
-    ids = [("person", "user_id"), ("person", "old_user_id")]
+    person = f"person/{spec.name}"  # tells the refresh which dimensions to compute
+    ids = [(person, "user_id"), (person, "old_user_id")]
     if spec.name in {"comments", "contents"}:
         ids += [("content", "content_id"), ("content", "old_content_id")]
     for kind, column in ids:

@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from profiles.store.tables import IDENTITY, SCHEMA_VERSION
+from profiles.store.tables import CONTENT_TOPICS, IDENTITY, SCHEMA_VERSION
 
 STEPS: Final[Mapping[int, tuple[str, ...]]] = MappingProxyType(
-    {1: tuple(f"CREATE TABLE {name} ({columns})" for name, columns in IDENTITY.items())}
+    {
+        1: tuple(f"CREATE TABLE {name} ({columns})" for name, columns in IDENTITY.items()),
+        # profiles were written in another layout: the next refresh computes all of them
+        2: (
+            f"CREATE TABLE IF NOT EXISTS content_topics ({CONTENT_TOPICS})",
+            "UPDATE runs SET verb = 'refresh (layout 2)' WHERE verb = 'refresh'",
+        ),
+    }
 )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from data import columns
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 USERS, EVENTS, ORDERS = columns.USERS, columns.EVENTS, columns.ORDERS
 
@@ -84,9 +84,14 @@ IDENTITY: Final = MappingProxyType(
     }
 )
 
+# what a content is about, by the comments under it; shares in tenths, place from 1
+CONTENT_TOPICS: Final = """platform VARCHAR, content_id VARCHAR, topic VARCHAR, share DOUBLE,
+    place BIGINT, as_of TIMESTAMPTZ"""
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
+        "content_topics": CONTENT_TOPICS,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",
