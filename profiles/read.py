@@ -8,38 +8,65 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
 
 from profiles.dimensions import DIMENSIONS
 from profiles.errors import UnknownContentError, UnknownPersonError
+from profiles.present import dimension
 from profiles.store.duckdb_store import DuckDBStore
+
+PLATFORMS_META: Final = "platforms"  # what the last refresh knew, see ``profiles.refresh``
 
 
 def read_profile(store: DuckDBStore, user: str, platform: str | None = None) -> dict[str, Any]:
     """Return the six dimensions of one person, each with ``as_of`` and ``n``.
 
     ``user`` is the id at the source, a person id, or the key of an identifier; ``platform`` tells
-    apart equal ids of two platforms. Members without a value are absent; a dimension
-    without rows has ``as_of`` and ``n``
-    = 0 only.
+    apart equal ids of two platforms. Members without a value are absent.
 
     Raises:
         UnknownPersonError: nobody answers to the id, or persons of several platforms do.
     """
+    row = _profile_row(store, user, platform)
+    as_of = iso(row["as_of"])
+    return {name: dimension(name, row[name], as_of) for name in DIMENSIONS}
+
+
+def find_person(store: DuckDBStore, user: str, platform: str | None = None) -> str:
+    """Return the person id that ``read_profile`` would take.
+
+    Raises:
+        UnknownPersonError: nobody answers to the id, or persons of several platforms do.
+    """
+    return str(_profile_row(store, user, platform)["person_id"])
+
+
+def _profile_row(store: DuckDBStore, user: str, platform: str | None) -> dict[str, Any]:
+    """Two point reads: ids are literals, so that row groups without them are not read."""
     candidates = [user, *(store.person_id(name, user) for name in _platforms(store, platform))]
-    found = store.read(
-        """SELECT profiles.*, persons.platform FROM profiles JOIN persons USING (person_id)
-           WHERE person_id IN (
-               SELECT coalesce(person_identifiers.person_id, id)
-               FROM (SELECT unnest($ids) AS id) LEFT JOIN person_identifiers ON key = id)""",
-        {"ids": candidates},
+    given = {f"id{number}": one for number, one in enumerate(dict.fromkeys(candidates))}
+    places = ", ".join(f"${name}" for name in given)
+    known = store.read(
+        f"SELECT key, person_id FROM person_identifiers WHERE key IN ({places})", given
     ).to_pylist()
+    persons = {row["key"]: row["person_id"] for row in known}
+    ids = sorted({persons.get(one, one) for one in given.values()})
+    wanted = {f"id{number}": one for number, one in enumerate(ids)}
+    places = ", ".join(f"${name}" for name in wanted)
+    found = store.read(f"SELECT * FROM profiles WHERE person_id IN ({places})", wanted).to_pylist()
     if len(found) != 1:
-        raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
-    as_of = iso(found[0]["as_of"])
-    return {name: dimension(found[0][name], as_of) for name in DIMENSIONS}
+        raise UnknownPersonError(_not_one_person(user, _platforms_of(store, found)))
+    return cast(dict[str, Any], found[0])
+
+
+def _platforms_of(store: DuckDBStore, found: list[dict[str, Any]]) -> list[str]:
+    rows = store.read(
+        "SELECT platform FROM persons WHERE list_contains($ids::VARCHAR[], person_id) ORDER BY 1",
+        {"ids": [row["person_id"] for row in found]},
+    )
+    return [str(name) for name in rows["platform"].to_pylist()]
 
 
 def read_history(store: DuckDBStore, person: str) -> pa.Table:
@@ -117,25 +144,8 @@ def iso(moment: datetime) -> str:
 def _platforms(store: DuckDBStore, platform: str | None) -> list[str | None]:
     if platform is not None:
         return [platform]
-    rows = store.read(
-        """SELECT platform FROM persons
-           UNION SELECT namespace FROM identifiers WHERE type = 'platform_uid' ORDER BY platform"""
-    )
-    return cast(list[str | None], rows["platform"].to_pylist())
-
-
-def dimension(text: str, as_of: str) -> dict[str, Any]:
-    """Return a stored dimension without its absent members."""
-    members = json.loads(text)
-    if members["n"] == 0:
-        given = {
-            "platform",
-            "region",
-            "first_seen_at",
-            "last_seen_at",
-        }  # basic, known from comments
-        members = {name: value for name, value in members.items() if name in {"n", *given}}
-    return {"as_of": as_of} | {k: v for k, v in members.items() if v is not None}
+    noted = store.read(f"SELECT value FROM meta WHERE name = '{PLATFORMS_META}'")["value"]
+    return cast(list[str | None], [None, *json.loads(noted[0].as_py())] if len(noted) else [None])
 
 
 def _not_one_person(user: str, platforms: list[str]) -> str:

@@ -12,7 +12,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import (
+    demo,
+    drift,
+    fetch,
+    identity,
+    models,
+    profiles,
+    refresh,
+    scoring,
+    serve,
+    training,
+)
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -21,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
+for part in (scoring, profiles, refresh, identity, drift, fetch, training, models, serve, demo):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
