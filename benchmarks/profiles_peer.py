@@ -72,23 +72,23 @@ PEER_SQL = (
         FROM kinds LEFT JOIN paths USING (user_id) LEFT JOIN hours USING (user_id) LEFT JOIN places USING (user_id)""",
     f"""CREATE OR REPLACE TEMP TABLE peer_interest AS
         WITH topics AS (
-            SELECT user_id, comment_id, platform, content_id, created_at AS at, item.topic, item.score
+            SELECT user_id, comment_id, platform, content_id, created_at AS moment, item.topic, item.score
             FROM (SELECT *, unnest(interests) AS item FROM comments)
         ), about AS (
             SELECT platform, content_id, topic, round(sum(score) / sum(sum(score)) OVER (PARTITION BY platform, content_id), 1)
                 AS share FROM topics GROUP BY 1, 2, 3
             QUALIFY share >= 0.2 AND sum(count(*)) OVER (PARTITION BY platform, content_id) >= 3
         ), signals AS (
-            SELECT user_id, topic, score::DOUBLE AS weight, at, 'comment:' || comment_id AS ref FROM topics
+            SELECT user_id, topic, score::DOUBLE AS weight, moment, 'comment:' || comment_id AS ref FROM topics
             UNION ALL
             SELECT user_id, topic, share * CASE event WHEN 'pay' THEN 2.0 WHEN 'view' THEN 0.1 ELSE 0.5 END, time,
                 'event:' || event || ':' || content_id
             FROM events JOIN about USING (platform, content_id)
         ), weights AS (
-            SELECT user_id, topic, count(*) AS n, max(at) AS last_seen, {_ids("ref", "at")} AS rows,
-                sum(weight * pow(2, epoch(at) / 2592000 - 700)) AS w30,
-                sum(weight * pow(2, epoch(at) / 604800 - 2950)) AS w7,
-                sum(weight * pow(2, epoch(at) / 7776000 - 230)) AS w90
+            SELECT user_id, topic, count(*) AS n, max(moment) AS last_seen, {_ids("ref", "moment")} AS rows,
+                sum(weight * pow(2, epoch(moment) / 2592000 - 700)) AS w30,
+                sum(weight * pow(2, epoch(moment) / 604800 - 2950)) AS w7,
+                sum(weight * pow(2, epoch(moment) / 7776000 - 230)) AS w90
             FROM signals GROUP BY ALL
         )
         SELECT user_id, to_json({{'n': sum(n), 'topics': list({{'topic': topic, 'n': n, 'weight': w30, 'share': s30,
@@ -149,8 +149,8 @@ PEER_SQL = (
         GROUP BY user_id""",
     """CREATE OR REPLACE TEMP TABLE peer_basic AS
         WITH spans AS (
-            SELECT user_id, min(platform) AS platform, min(at) AS first_seen, max(at) AS last_seen, count(*) AS n
-            FROM (SELECT user_id, platform, created_at AS at FROM comments UNION ALL
+            SELECT user_id, min(platform) AS platform, min(moment) AS first_seen, max(moment) AS last_seen, count(*) AS n
+            FROM (SELECT user_id, platform, created_at AS moment FROM comments UNION ALL
                   SELECT user_id, platform, time FROM events UNION ALL SELECT user_id, platform, time FROM orders)
             GROUP BY user_id
         ), places AS (
