@@ -55,7 +55,7 @@ _NAMES: Final = ("comments", "topics", "aspects", "users", "events", "orders", "
 
 def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     """Make ``in_<input>`` and the views of every dimension; needs ``people`` and the scopes."""
-    text = "text" if full or store.count("scope_emotion") + store.count("scope_social") else "NULL"
+    text = "text" if full or store.count("scope_emotion") + store.count("scope_social") else "NULL::VARCHAR"
     columns = {"comments": _COMMENTS.format(text=text), **_COLUMNS}
     for name, wanted in columns.items():
         items = ", interests, aspects" if name == "comments" else ""

@@ -170,3 +170,20 @@ def test_read_insight_by_id(store: DuckDBStore, synthetic: ModuleType, scored: p
     assert insight["hourly"][0]["hour"].endswith(":00:00Z")
     with pytest.raises(UnknownContentError, match="load its comments"):
         read_insight(store, "c99")
+
+
+def test_events_alone_compute_only_what_reads_events(
+    store: DuckDBStore, synthetic: ModuleType, scored: pa.Table
+) -> None:
+    store.load("comments", scored, "load-1")
+    refresh(store, synthetic.AS_OF, "refresh-1")
+    before = read_profile(store, "u3", "xhs")
+    event = {"user_id": ["u3"], "platform": ["xhs"], "event": ["view"], "time": [synthetic.START]}
+    store.load("events", pa.table(event), "load-2")
+    result = refresh(store, synthetic.AS_OF, "refresh-2")
+    after = read_profile(store, "u3", "xhs")
+    assert (result.persons, result.contents, after["behaviour"]["n"]) == (1, 0, 1)
+    assert after["emotion"] == before["emotion"] and after["social"] == before["social"]
+    incremental = [one.to_pylist() for one in derived(store)]
+    refresh(store, synthetic.AS_OF, "refresh-3", full=True)
+    assert [one.to_pylist() for one in derived(store)] == incremental
