@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from profiles.dimensions import DIMENSIONS
 from profiles.persons import by_person
-from profiles.read import dimension, iso
+from profiles.present import dimension
+from profiles.read import iso
 from profiles.sql import LOCAL_DAY, SEEN
 from profiles.store.duckdb_store import DuckDBStore
 
@@ -99,7 +100,7 @@ def _person(store: DuckDBStore, person: str, story: str) -> dict[str, Any]:
            WHERE person_id = $person""",
         {"person": person},
     ).to_pylist()
-    profile = {name: dimension(row[name], iso(row["as_of"])) for name in DIMENSIONS}
+    profile = {name: dimension(name, row[name], iso(row["as_of"])) for name in DIMENSIONS}
     telling = [one["comment_id"] for one in profile["emotion"].get("telling_comments", [])]
     comments = store.read(_COMMENTS_SQL, {"person": person, "telling": telling}).to_pylist()
     by_id = {one["comment_id"]: one for one in comments}

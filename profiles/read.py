@@ -8,51 +8,60 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pyarrow as pa
 
 from profiles.dimensions import DIMENSIONS
 from profiles.errors import UnknownContentError, UnknownPersonError
+from profiles.present import dimension
 from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
+
+PLATFORMS_META: Final = "platforms"  # what the last refresh knew, see ``profiles.refresh``
 
 
 def read_profile(store: Store, user: str, platform: str | None = None) -> dict[str, Any]:
     """Return the six dimensions of one person, each with ``as_of`` and ``n``.
 
     ``user`` is the id at the source, a person id, or the key of an identifier; ``platform`` tells
-    apart equal ids of two platforms. Members without a value are absent; a dimension
-    without rows has ``as_of`` and ``n``
-    = 0 only.
+    apart equal ids of two platforms. Members without a value are absent.
 
     Raises:
         UnknownPersonError: nobody answers to the id, or persons of several platforms do.
     """
-    found = _stored(store, [user])
-    if not found:
-        found = _stored(
-            store, [store.person_id(name, user) for name in _platforms(store, platform)]
-        )
+    row = _profile_row(store, user, platform)
+    as_of = iso(row["as_of"])
+    return {name: dimension(name, row[name], as_of) for name in DIMENSIONS}
+
+
+def find_person(store: Store, user: str, platform: str | None = None) -> str:
+    """Return the person id that ``read_profile`` would take.
+
+    Raises:
+        UnknownPersonError: nobody answers to the id, or persons of several platforms do.
+    """
+    return str(_profile_row(store, user, platform)["person_id"])
+
+
+def _profile_row(store: Store, user: str, platform: str | None) -> dict[str, Any]:
+    """Point reads by key: no scan of a table of persons."""
+    keys = [store.person_id(name, user) for name in _platforms(store, platform)]
+    candidates = list(dict.fromkeys([user, *keys]))
+    known = store.rows_where("person_identifiers", "key", candidates).to_pylist()
+    persons = {row["key"]: row["person_id"] for row in known}
+    ids = sorted({persons.get(one, one) for one in candidates})
+    found = store.rows_where("profiles", "person_id", ids).to_pylist()
     if len(found) != 1:
-        raise UnknownPersonError(_not_one_person(user, [row["platform"] for row in found]))
-    as_of = iso(found[0]["as_of"])
-    return {name: dimension(found[0][name], as_of) for name in DIMENSIONS}
+        raise UnknownPersonError(_not_one_person(user, _platforms_of(store, found)))
+    return cast(dict[str, Any], found[0])
 
 
-def _stored(store: Store, keys: list[str]) -> list[dict[str, Any]]:
-    """The profiles of the persons whom ids or keys of identifiers name, with their platform."""
-    rows = store.rows_where("person_identifiers", "key", keys).to_pylist()
-    owner = {row["key"]: row["person_id"] for row in rows}
-    persons = sorted({owner.get(key, key) for key in keys})
-    profiles = store.rows_where("profiles", "person_id", persons).to_pylist()
-    known = store.rows_where("persons", "person_id", persons).to_pylist()
-    platforms = {row["person_id"]: row["platform"] for row in known}
-    return [
-        {**row, "platform": platforms[row["person_id"]]}
-        for row in profiles
-        if row["person_id"] in platforms
-    ]
+def _platforms_of(store: Store, found: list[dict[str, Any]]) -> list[str]:
+    ids = [row["person_id"] for row in found]
+    return sorted(
+        str(row["platform"]) for row in store.rows_where("persons", "person_id", ids).to_pylist()
+    )
 
 
 def read_history(store: DuckDBStore, person: str) -> pa.Table:
@@ -130,24 +139,8 @@ def iso(moment: datetime) -> str:
 def _platforms(store: Store, platform: str | None) -> list[str | None]:
     if platform is not None:
         return [platform]
-    persons, identifiers = store.table("persons"), store.table("identifiers")
-    accounts = identifiers.filter(identifiers.type == "platform_uid")
-    found = persons.select("platform").union(accounts.select(platform="namespace")).distinct()
-    return sorted(store.fetch(found)["platform"].to_pylist(), key=lambda one: one or "")
-
-
-def dimension(text: str, as_of: str) -> dict[str, Any]:
-    """Return a stored dimension without its absent members."""
-    members = json.loads(text)
-    if members["n"] == 0:
-        given = {
-            "platform",
-            "region",
-            "first_seen_at",
-            "last_seen_at",
-        }  # basic, known from comments
-        members = {name: value for name, value in members.items() if name in {"n", *given}}
-    return {"as_of": as_of} | {k: v for k, v in members.items() if v is not None}
+    noted = store.meta().get(PLATFORMS_META)
+    return [None, *json.loads(noted)] if noted else [None]
 
 
 def _not_one_person(user: str, platforms: list[str]) -> str:

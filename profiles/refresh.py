@@ -1,15 +1,17 @@
 """Recompute what changed: persons, profiles and content insights, swapped in one transaction.
 
 Persons are put together first (see ``profiles.persons``); a profile counts the rows of all accounts
-that are one person.
+that are one person. After the first refresh only those persons and contents are computed that
+``profiles.scope`` names; the others stay true as of the new moment, because nothing stored ages.
+One thing an unchanged content keeps from its last computing: its keywords' lift, which compares
+with all comments stored at that time.
 
-A refresh as of the same moment as the last one computes the persons and contents that loads have
-touched since; as of any other moment, all of them, because every age has changed. One thing an
-unchanged content keeps from its last computing: its keywords' lift, which compares with all
-comments stored at that time.
+A refresh leaves a row in ``runs``: ``refresh`` when done, ``refresh failed: WHY`` when not, and
+``refresh started`` when it was killed. In the last two cases all tables are as they were before.
 
-Growth: a full refresh reads every comment a fixed number of times and a partial one the touched
-persons' and contents' comments (found by a scan of the id columns); both inside the database.
+Growth: a full refresh reads every row a fixed number of times and a later one those of the persons
+and contents in scope (found by a scan of the id columns) and writes the column ``as_of``; both
+inside the database.
 """
 
 from __future__ import annotations
@@ -18,17 +20,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from profiles.dimensions import PROFILE_SQL, merged_users_sql
-from profiles.emotion import EMOTION_SQL
+from profiles.compute import compile_part, part_names
+from profiles.dimensions import DIMENSIONS
+from profiles.documents import DOCUMENTS, EMPTY
 from profiles.insight import INSIGHT_SQL, with_share_intervals
-from profiles.interest import interest_sql
-from profiles.persons import by_person, resolve_if_stale
-from profiles.read import last_refresh
+from profiles.persons import resolve_if_stale
+from profiles.read import PLATFORMS_META, last_refresh
+from profiles.scope import set_scope
+from profiles.scope_inputs import drop_inputs, make_inputs
 from profiles.sql import check_as_of
 from profiles.store.duckdb_store import DuckDBStore
 
+FAILED: Final = "refresh failed"
+STARTED: Final = "refresh started"
 _SAME_CONTENT: Final = """scope_contents.id = {0}.content_id
     AND scope_contents.platform IS NOT DISTINCT FROM {0}.platform"""
+_MAX_REASON: Final = 500  # characters of a failure's message that ``runs`` keeps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,23 +49,39 @@ class RefreshResult:
     changed: int
 
 
-def refresh(store: DuckDBStore, as_of: datetime, run: str) -> RefreshResult:
+def refresh(store: DuckDBStore, as_of: datetime, run: str, *, full: bool = False) -> RefreshResult:
     """Bring the derived tables up to what is known as of a moment; all of it happens or none.
 
     Afterwards ``persons``, ``profiles`` and ``content_insights`` follow from the stored rows not
-    later than ``as_of``, and ``profile_history`` has one more row for each changed profile.
+    later than ``as_of``, and ``profile_history`` has one more row for each changed profile. The
+    first refresh and ``full`` compute everybody; the outcome is the same.
 
     Raises:
         ProfilesError: ``as_of`` has no time zone.
     """
     check_as_of(as_of)
-    full = last_refresh(store) != as_of
+    _note(store, run, STARTED, as_of)
+    try:
+        return _refresh(store, as_of, run, full=full)
+    except Exception as error:
+        store.execute("DELETE FROM runs WHERE run_id = $run", {"run": run})
+        reason = " ".join(str(error).split())[:_MAX_REASON]
+        _note(store, run, f"{FAILED}: {reason}", as_of)
+        raise
+
+
+def _refresh(store: DuckDBStore, as_of: datetime, run: str, *, full: bool) -> RefreshResult:
+    previous = last_refresh(store)
+    full = full or previous is None
     with store.transaction():
         resolve_if_stale(store, run)
-        _set_scope(store, full=full)
+        set_scope(store, as_of, previous, full=full)
         persons, changed = _refresh_profiles(store, as_of, run, full=full)
         contents = _refresh_insights(store, as_of, run, full=full)
+        if previous != as_of and not full:
+            _set_as_of(store, as_of)
         store.execute("DELETE FROM touched")
+        store.execute("DELETE FROM runs WHERE run_id = $run", {"run": run})
         result = RefreshResult(
             as_of=as_of, full=full, persons=persons, contents=contents, changed=changed
         )
@@ -66,49 +89,81 @@ def refresh(store: DuckDBStore, as_of: datetime, run: str) -> RefreshResult:
     return result
 
 
-def _set_scope(store: DuckDBStore, *, full: bool) -> None:
-    """Name what is computed: persons and contents in scope, and the persons' own rows."""
-    store.execute(
-        """CREATE OR REPLACE TEMP TABLE scope_persons AS
-           SELECT id FROM touched WHERE kind = 'person' UNION
-           SELECT person_id FROM touched JOIN person_identifiers ON id = key
-           WHERE kind = 'person'"""
-    )
-    store.execute(
-        """CREATE OR REPLACE TEMP TABLE scope_contents AS
-           SELECT DISTINCT platform, id FROM touched WHERE kind = 'content'"""
-    )
-    own = "" if full else "WHERE user_id IN (SELECT id FROM scope_persons)"
-    for name in ("comments", "users", "events", "orders"):
-        select = merged_users_sql() if name == "users" else by_person(name)
-        store.execute(f"CREATE OR REPLACE TEMP VIEW {name}_in AS SELECT * FROM ({select}) {own}")
-
-
 def _refresh_profiles(
     store: DuckDBStore, as_of: datetime, run: str, *, full: bool
 ) -> tuple[int, int]:
-    moment = {"as_of": as_of}
-    store.execute(f"CREATE OR REPLACE TEMP TABLE emotion_in AS {EMOTION_SQL}", moment)
-    store.execute(f"CREATE OR REPLACE TEMP TABLE interest_in AS {interest_sql()}", moment)
+    if store.count("people") == 0:
+        if full:
+            for name in ("persons", "profiles"):
+                store.execute(f"DELETE FROM {name}")
+        return 0, 0
+    make_inputs(store, full=full)
+    for dimension in DIMENSIONS:
+        _compute(store, dimension, as_of)
+    _put_together(store, as_of, run)
     store.execute(
-        f"""CREATE OR REPLACE TEMP TABLE fresh AS
-            SELECT *, $as_of::TIMESTAMPTZ AS as_of, $run AS run_id FROM ({PROFILE_SQL})""",
-        {**moment, "run": run},
-    )
-    store.execute(
-        """CREATE OR REPLACE TEMP TABLE changed AS
+        """CREATE OR REPLACE TEMP TABLE differing AS
            SELECT fresh.* FROM fresh LEFT JOIN profiles USING (person_id)
            WHERE fresh.fingerprint IS DISTINCT FROM profiles.fingerprint"""
     )
-    gone = "" if full else "WHERE person_id IN (SELECT id FROM scope_persons)"
+    gone = "" if full else "WHERE person_id IN (SELECT person_id FROM people)"
     for name in ("persons", "profiles"):
         store.execute(f"DELETE FROM {name} {gone}")
         _insert(store, name, "fresh")
-    _insert(store, "profile_history", "changed")
-    counts = store.count("fresh"), store.count("changed")
-    for name in ("emotion_in", "interest_in", "fresh", "changed"):
+    _insert(store, "profile_history", "differing")
+    _note_platforms(store)
+    counts = store.count("fresh"), store.count("differing")
+    for name in ("fresh", "differing", *(f"{one}_doc" for one in DIMENSIONS)):
         store.execute(f"DROP TABLE {name}")
+    drop_inputs(store)
     return counts
+
+
+def _compute(store: DuckDBStore, dimension: str, as_of: datetime) -> None:
+    """Make ``<dimension>_doc`` (user_id, doc), and for basic the table of persons beside it."""
+    parts = [name for name in part_names(dimension) if name != "interest_contents"]
+    for name in parts:
+        store.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS {compile_part(name, as_of)}")
+    store.execute(f"CREATE OR REPLACE TEMP TABLE {dimension}_doc AS {DOCUMENTS[dimension]}")
+    for name in parts:
+        if name != "basic_spans":
+            store.execute(f"DROP TABLE {name}")
+
+
+def _put_together(store: DuckDBStore, as_of: datetime, run: str) -> None:
+    """Make ``fresh``: everybody in scope, the dimensions out of scope as they were."""
+    joins, docs = [], []
+    for name in DIMENSIONS:
+        joins.append(
+            f"""LEFT JOIN {name}_doc ON {name}_doc.user_id = people.user_id
+                LEFT JOIN scope_{name} ON scope_{name}.user_id = people.user_id"""
+        )
+        docs.append(
+            f"""coalesce(CASE WHEN scope_{name}.user_id IS NULL THEN old.{name}
+                ELSE {name}_doc.doc END, '{EMPTY[name]}'::JSON) AS {name}"""
+        )
+    store.execute(
+        f"""CREATE OR REPLACE TEMP TABLE fresh AS
+            WITH seen AS (
+                SELECT user_id, min(first_seen) AS first_seen_at, max(last_seen) AS last_seen_at,
+                    sum(n_comments)::BIGINT AS n_comments, sum(n_events)::BIGINT AS n_events,
+                    sum(n_orders)::BIGINT AS n_orders,
+                    coalesce(min(platform) FILTER (n_comments > 0),
+                        min(platform) FILTER (n_users > 0), min(platform) FILTER (n_orders > 0),
+                        min(platform)) AS platform
+                FROM basic_spans GROUP BY user_id
+            ), described AS (
+                SELECT people.person_id, seen.* EXCLUDE (user_id), {", ".join(docs)}
+                FROM people JOIN seen ON seen.user_id = people.user_id
+                    LEFT JOIN profiles AS old ON old.person_id = people.person_id
+                    {" ".join(joins)}
+            )
+            SELECT *, md5(concat_ws(chr(31), {", ".join(DIMENSIONS)})) AS fingerprint,
+                $as_of::TIMESTAMPTZ AS as_of, $run AS run_id
+            FROM described""",
+        {"as_of": as_of, "run": run},
+    )
+    store.execute("DROP TABLE basic_spans")
 
 
 def _insert(store: DuckDBStore, name: str, source: str) -> None:
@@ -120,6 +175,8 @@ def _insert(store: DuckDBStore, name: str, source: str) -> None:
 
 def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bool) -> int:
     """Replace the insights in scope; their rows are few enough to pass through Arrow."""
+    if not full and store.count("scope_contents") == 0:
+        return 0
     own = "" if full else f"SEMI JOIN scope_contents ON {_SAME_CONTENT.format('comments')}"
     store.execute(
         f"CREATE OR REPLACE TEMP VIEW comments_in AS SELECT comments.* FROM comments {own}"
@@ -140,6 +197,32 @@ def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bo
         {**moment, "run": run},
     )
     return int(insights.num_rows)
+
+
+def _set_as_of(store: DuckDBStore, as_of: datetime) -> None:
+    """What did not change holds as of the new moment too."""
+    for name in ("persons", "profiles", "content_insights", "content_topics"):
+        store.execute(
+            f"UPDATE {name} SET as_of = $as_of WHERE as_of IS DISTINCT FROM $as_of::TIMESTAMPTZ",
+            {"as_of": as_of},
+        )
+
+
+def _note_platforms(store: DuckDBStore) -> None:
+    """Keep the platforms that persons are of, for a point read to try."""
+    store.execute(
+        f"""INSERT OR REPLACE INTO meta
+            SELECT '{PLATFORMS_META}', to_json(list(platform ORDER BY platform)) FROM (
+                SELECT DISTINCT platform FROM persons UNION
+                SELECT DISTINCT namespace FROM identifiers WHERE type = 'platform_uid')"""
+    )
+
+
+def _note(store: DuckDBStore, run: str, verb: str, as_of: datetime) -> None:
+    store.execute(
+        "INSERT INTO runs VALUES ($run, $verb, now(), $as_of, 0, 0, 0, 0)",
+        {"run": run, "verb": verb, "as_of": as_of},
+    )
 
 
 def _record(store: DuckDBStore, result: RefreshResult, run: str) -> None:

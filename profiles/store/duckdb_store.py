@@ -44,6 +44,8 @@ _CONFIG: Final[dict[str, Any]] = {
 
 Parameters = Mapping[str, object]
 
+FEW_VALUES: Final = 100
+
 
 class DuckDBStore(LoadingStore):
     """A store in one DuckDB file; use it as a context manager.
@@ -100,8 +102,13 @@ class DuckDBStore(LoadingStore):
 
     def rows_where(self, name: str, column: str, values: Sequence[str]) -> pa.Table:
         """Return the rows of a table whose ``column`` has one of ``values``."""
-        sql = f"SELECT * FROM {quoted(name)} WHERE {quoted(column)} IN (SELECT unnest($values))"
-        return self.read(sql, {"values": list(values)})
+        given: dict[str, object] = {"values": list(values)}
+        wanted = "SELECT unnest($values)"
+        if 0 < len(values) <= FEW_VALUES:  # literals, so that row groups without them are not read
+            given = {f"value{number}": one for number, one in enumerate(values)}
+            wanted = ", ".join(f"${place}" for place in given)
+        sql = f"SELECT * FROM {quoted(name)} WHERE {quoted(column)} IN ({wanted})"
+        return self.read(sql, given)
 
     def bulk_load(self, name: str, table: pa.Table) -> int:
         """Append rows by column name; absent columns are null."""
@@ -240,6 +247,8 @@ class DuckDBStore(LoadingStore):
         there = self.tables()
         for name in (name for step in steps for name in step.tables if name not in there):
             self._connection.execute(create_statement(name))
+        for statement in (one for step in steps for one in step.sql):
+            self._connection.execute(statement)
         if steps:
             self._connection.execute(
                 "UPDATE meta SET value = $version WHERE name = 'schema_version'",

@@ -89,9 +89,10 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _note_touched(connection: duckdb.DuckDBPyConnection, spec: InputTable) -> None:
+    person = f"person/{spec.name}"  # tells the refresh which dimensions to compute
     ids = []
     if "user_id" in spec.schema.names:
-        ids += [("person", "user_id"), ("person", "old_user_id")]
+        ids += [(person, "user_id"), (person, "old_user_id")]
     if spec.name in {"comments", "contents"}:
         ids += [("content", "content_id"), ("content", "old_content_id")]
     for kind, column in ids:

@@ -17,15 +17,20 @@ from profiles.store.tables import IDENTITY, PEOPLE, PRIVACY, RESULTS, SCHEMA_VER
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What one version added: whole tables."""
+    """What one version added: whole tables; and ``sql`` to run, for stores in a database."""
 
     tables: tuple[str, ...] = ()
+    sql: tuple[str, ...] = ()
 
 
 STEPS: Final[Mapping[int, Step]] = MappingProxyType(
     {
         1: Step(tables=tuple(IDENTITY)),
-        2: Step(tables=(*PRIVACY, "campaigns", "feedback", *RESULTS, *PEOPLE)),
+        2: Step(
+            tables=(*PRIVACY, "campaigns", "feedback", *RESULTS, *PEOPLE, "content_topics"),
+            # profiles were written in another layout: the next refresh computes all of them
+            sql=("UPDATE runs SET verb = 'refresh (layout 2)' WHERE verb = 'refresh'",),
+        ),
     }
 )
 

@@ -219,6 +219,8 @@ class PostgresStore(LoadingStore):
         there = self.tables()
         for name in (name for step in steps for name in step.tables if name not in there):
             self._make(name)
+        for statement in (one for step in steps for one in step.sql):
+            self._connection.execute(statement)
         if steps:
             self._connection.execute(
                 "UPDATE meta SET value = %s WHERE name = 'schema_version'", [str(SCHEMA_VERSION)]

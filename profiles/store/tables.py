@@ -151,12 +151,17 @@ PEOPLE: Final = MappingProxyType(
     }
 )
 
+# what a content is about, by the comments under it; shares in tenths, place from 1
+CONTENT_TOPICS: Final = """platform VARCHAR, content_id VARCHAR, topic VARCHAR, share DOUBLE,
+    place BIGINT, as_of TIMESTAMPTZ"""
+
 DERIVED: Final = MappingProxyType(
     {
         **IDENTITY,
         **PRIVACY,
         **RESULTS,
         **PEOPLE,
+        "content_topics": CONTENT_TOPICS,
         "persons": """person_id VARCHAR, platform VARCHAR, first_seen_at TIMESTAMPTZ,
             last_seen_at TIMESTAMPTZ, n_comments BIGINT, n_events BIGINT, n_orders BIGINT,
             as_of TIMESTAMPTZ, run_id VARCHAR""",

@@ -28,6 +28,7 @@ from serving.cli import (
     ltv,
     models,
     profiles,
+    refresh,
     rfm,
     scoring,
     serve,
@@ -46,6 +47,7 @@ app = typer.Typer(
 for part in (
     scoring,
     profiles,
+    refresh,
     store,
     identity,
     drift,

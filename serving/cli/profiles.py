@@ -1,15 +1,14 @@
-"""``tingfeng ingest``, ``refresh``, ``profile`` and ``report``: the store from the command line."""
+"""``tingfeng ingest``, ``profile`` and ``report``: the store from the command line."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from serving.cli.common import (
-    day,
     make_analyzer,
     open_dumps,
     open_store,
@@ -21,12 +20,15 @@ from serving.cli.common import (
     settings,
 )
 
+if TYPE_CHECKING:
+    from profiles.store.duckdb_store import DuckDBStore
+
 StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
 
 
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
-    for command in (ingest, refresh, profile, report):
+    for command in (ingest, profile, report):
         app.command()(command)
 
 
@@ -141,44 +143,54 @@ def _check_kind(kind: str, preview: bool, source: Path | None) -> None:
     raise typer.BadParameter(f"KIND: expected one of {known}, found {kind!r}")
 
 
-def refresh(
-    as_of: Annotated[str | None, typer.Option(help="Date or moment; without it now.")] = None,
-    store: StoreOption = None,
-) -> None:
-    """Recompute the profiles and insights that changed."""
-    from profiles.refresh import refresh as recompute
-
-    moment = day(as_of)
-    with open_store(settings(store=store)) as opened:
-        result = recompute(opened, moment, run_id("refresh"))
-        persons, contents = (opened.count(name) for name in ("persons", "content_insights"))
-    say(
-        f"as of {result.as_of.isoformat()}: {persons:,} persons, {contents:,} contents; "
-        f"recomputed {result.persons:,} and {result.contents:,}, "
-        f"{result.changed:,} profiles changed"
-    )
-
-
 def profile(
     user: Annotated[
         str, typer.Argument(help="A user id as the platform gives it, or a person id.")
     ],
     platform: Annotated[str | None, typer.Option(help="Tells equal ids apart.")] = None,
+    trace: Annotated[
+        str | None,
+        typer.Option(metavar="FIELD", help="Every row behind a field, e.g. interest.food."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Show the six dimensions of one person."""
+    """Show the six dimensions of one person, or every row behind one of their fields."""
     from profiles.read import read_profile
+    from serving.profile_text import profile_lines
 
     with open_store(settings(store=store)) as opened:
+        if trace is not None:
+            _show_trace(opened, user, trace, platform, as_json)
+            return
         found = read_profile(opened, user, platform)
     if as_json:
         typer.echo(json.dumps(found, ensure_ascii=False, default=str))
         return
-    for name, dimension in found.items():
-        typer.echo(name)
-        for key, value in dimension.items():
-            typer.echo(f"  {key}: {_short(value)}")
+    for line in profile_lines(found):
+        typer.echo(line)
+
+
+def _show_trace(
+    store: DuckDBStore, user: str, field: str, platform: str | None, as_json: bool
+) -> None:
+    from profiles.read import iso
+    from profiles.trace import UnknownFieldError
+    from profiles.trace import trace as rows_behind
+
+    try:
+        rows = rows_behind(store, user, field, platform)
+    except UnknownFieldError as error:
+        raise typer.BadParameter(f"--trace: {error}") from error
+    for row in rows:
+        row["time"] = iso(row["time"]) if row["time"] else None
+    if as_json:
+        typer.echo(json.dumps({"field": field, "n": len(rows), "rows": rows}, ensure_ascii=False))
+        return
+    typer.echo(f"{field}: {len(rows):,} 条")
+    for row in rows:
+        cells = (row["time"] or "", row["table"], row["platform"] or "", row["id"], row["what"])
+        typer.echo("  ".join(str(cell) for cell in cells if cell))
 
 
 def report(
@@ -196,11 +208,3 @@ def report(
         )
     with open_store(settings(store=store)) as opened:
         typer.echo(str(builders[out.suffix](opened, out, title=title)))
-
-
-def _short(value: Any) -> str:
-    return (
-        json.dumps(value, ensure_ascii=False, default=str)
-        if isinstance(value, list | dict)
-        else str(value)
-    )

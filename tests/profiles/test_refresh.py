@@ -8,7 +8,6 @@ from types import ModuleType
 import pyarrow as pa
 import pytest
 
-from profiles.emotion import emotion_by_person
 from profiles.errors import ProfilesError, UnknownContentError, UnknownPersonError
 from profiles.examples import read_example_profiles
 from profiles.read import (
@@ -68,27 +67,28 @@ def test_refresh_touches_only_what_changed(
     assert is_refreshed(store, synthetic.AS_OF)
 
 
-def test_refresh_a_day_later_appends_no_history_without_comments(
+def test_refresh_a_day_later_computes_nobody_without_new_rows(
     store: DuckDBStore, synthetic: ModuleType, scored: pa.Table
 ) -> None:
     store.load("comments", scored, "load-1")
     refresh(store, synthetic.AS_OF, "refresh-1")
-    before = store.read("SELECT count(*) AS n FROM profile_history")["n"].to_pylist()
+    before = store.read("FROM profile_history ORDER BY ALL").to_pylist()
     later = refresh(store, synthetic.AS_OF + timedelta(days=1), "refresh-2")
-    assert later.full and later.changed == 0
-    assert store.read("SELECT count(*) AS n FROM profile_history")["n"].to_pylist() == before
+    assert (later.full, later.persons, later.contents, later.changed) == (False, 0, 0, 0)
+    assert store.read("FROM profile_history ORDER BY ALL").to_pylist() == before
+    assert read_profile(store, "u3", "xhs")["emotion"]["as_of"] == "2026-05-03T00:00:00Z"
 
 
-def test_refresh_fills_profiles_with_what_the_dimension_computes(
+def test_weight_of_a_topic_halves_without_being_computed_again(
     store: DuckDBStore, synthetic: ModuleType, scored: pa.Table
 ) -> None:
     store.load("comments", scored, "load-1")
-    refresh(store, synthetic.AS_OF, "refresh-1")
-    only = scored.filter(pa.compute.equal(scored["platform"], "xhs"))
-    for row in emotion_by_person(only, synthetic.AS_OF).to_pylist():
-        stored = read_profile(store, row["user_id"], "xhs")["emotion"]
-        assert stored["n"] == row["n"] and stored.get("trend") == row["trend"]
-        assert stored.get("mean_score") == row["mean_score"]
+    weights = []
+    for number in range(2):
+        refresh(store, synthetic.AS_OF + timedelta(days=30 * number), f"refresh-{number}")
+        topics = read_profile(store, "u3", "xhs")["interest"]["topics"]
+        weights.append({one["topic"]: one["weight"] for one in topics})
+    assert weights[1] == pytest.approx({k: v / 2 for k, v in weights[0].items()}, abs=2e-6)
 
 
 def test_read_profile_takes_raw_and_person_ids(
@@ -128,7 +128,8 @@ def test_read_profile_counts_users_orders_and_events(store: DuckDBStore) -> None
     spending, behaviour = profile["spending"], profile["behaviour"]
     assert (spending["n"], spending["amount_cny"]) == (2, 3.5)
     assert spending["last_at"] == "2026-04-02T00:00:00Z"
-    assert behaviour["events"] == [{"event": "view", "n": 2}]
+    assert [(one["event"], one["n"]) for one in behaviour["events"]] == [("view", 2)]
+    assert spending["recency_days"] == 18 and spending["rows"] == ["b", "a"]
     assert (profile["basic"]["n"], profile["basic"]["gender"]) == (1, "female")
     assert profile["emotion"] == {"as_of": "2026-04-20T00:00:00Z", "n": 0}
 
@@ -149,9 +150,11 @@ def test_refresh_that_fails_leaves_the_old_profiles(
     before = [one.to_pylist() for one in derived(store)]
     monkeypatch.setattr("profiles.refresh.INSIGHT_SQL", "SELECT $as_of, nonsense")
     with pytest.raises(Exception, match="nonsense"):
-        refresh(store, synthetic.AS_OF + timedelta(days=3), "refresh-2")
+        refresh(store, synthetic.AS_OF + timedelta(days=3), "refresh-2", full=True)
     assert [one.to_pylist() for one in derived(store)] == before
     assert last_refresh(store) == synthetic.AS_OF
+    verbs = store.read("SELECT verb FROM runs WHERE run_id = 'refresh-2'")["verb"].to_pylist()
+    assert len(verbs) == 1 and verbs[0].startswith("refresh failed: ") and "nonsense" in verbs[0]
 
 
 def test_refresh_with_naive_as_of_is_refused(store: DuckDBStore) -> None:
@@ -167,3 +170,20 @@ def test_read_insight_by_id(store: DuckDBStore, synthetic: ModuleType, scored: p
     assert insight["hourly"][0]["hour"].endswith(":00:00Z")
     with pytest.raises(UnknownContentError, match="load its comments"):
         read_insight(store, "c99")
+
+
+def test_events_alone_compute_only_what_reads_events(
+    store: DuckDBStore, synthetic: ModuleType, scored: pa.Table
+) -> None:
+    store.load("comments", scored, "load-1")
+    refresh(store, synthetic.AS_OF, "refresh-1")
+    before = read_profile(store, "u3", "xhs")
+    event = {"user_id": ["u3"], "platform": ["xhs"], "event": ["view"], "time": [synthetic.START]}
+    store.load("events", pa.table(event), "load-2")
+    result = refresh(store, synthetic.AS_OF, "refresh-2")
+    after = read_profile(store, "u3", "xhs")
+    assert (result.persons, result.contents, after["behaviour"]["n"]) == (1, 0, 1)
+    assert after["emotion"] == before["emotion"] and after["social"] == before["social"]
+    incremental = [one.to_pylist() for one in derived(store)]
+    refresh(store, synthetic.AS_OF, "refresh-3", full=True)
+    assert [one.to_pylist() for one in derived(store)] == incremental

@@ -1,0 +1,104 @@
+"""The stored rows of the persons in scope, as the tables that the dimensions read.
+
+Each input is read once into a temporary table with numbered persons; each dimension sees those of
+its own scope through views ``<dimension>_<input>``. Texts are read only where comments changed.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from profiles.dimensions import DIMENSIONS
+from profiles.persons import by_person
+from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.tables import INPUTS
+
+_COMMENTS: Final = """comment_id, platform, content_id, parent_id, {text} AS text, created_at,
+    like_count, reply_count, region, sentiment, sentiment_score, p_negative, p_neutral, p_positive,
+    emotion"""
+_COLUMNS: Final = {
+    "users": """account_id, platform, gender, age, region, follower_count, following_count,
+        verified, created_at""",
+    "events": "platform, event, time, content_id",
+    "orders": "order_id, platform, time, amount_cny, items",
+}
+_NO_RELATIONS: Final = """SELECT NULL::BIGINT AS user_id, NULL::BIGINT AS target_id,
+    NULL::VARCHAR AS relation, NULL::TIMESTAMPTZ AS created_at WHERE false"""
+# who is tied to a person need not be in scope: they are told apart by a hash
+_RELATIONS: Final = f"""
+SELECT coalesce(one.user_id, -1 - hash(r.user_id) // 4::UBIGINT::HUGEINT)::BIGINT AS user_id,
+    coalesce(two.user_id, -1 - hash(r.target_id) // 4::UBIGINT::HUGEINT)::BIGINT AS target_id,
+    relation, created_at
+FROM (SELECT own.* REPLACE (coalesce(member.person_id, own.target_id) AS target_id)
+      FROM ({by_person("relations")}) AS own
+      LEFT JOIN (FROM person_identifiers WHERE key <> person_id) AS member
+          ON member.key = own.target_id) AS r
+LEFT JOIN people AS one ON one.person_id = r.user_id
+LEFT JOIN people AS two ON two.person_id = r.target_id
+WHERE one.user_id IS NOT NULL OR two.user_id IS NOT NULL"""
+_ITEMS: Final = {
+    "topics": (
+        "interests",
+        "topic",
+        "user_id, comment_id, platform, content_id, created_at",
+        "item.topic AS topic, item.score AS score, place",
+    ),
+    "aspects": (
+        "aspects",
+        "aspect",
+        "user_id, comment_id, created_at",
+        "item.aspect AS aspect, item.polarity AS polarity",
+    ),
+}
+_NAMES: Final = ("comments", "topics", "aspects", "users", "events", "orders", "relations")
+
+
+def make_inputs(store: DuckDBStore, *, full: bool) -> None:
+    """Make ``in_<input>`` and the views of every dimension; needs ``people`` and the scopes."""
+    text = (
+        "text"
+        if full or store.count("scope_emotion") + store.count("scope_social")
+        else "NULL::VARCHAR"
+    )
+    columns = {"comments": _COMMENTS.format(text=text), **_COLUMNS}
+    for name, wanted in columns.items():
+        items = ", interests, aspects" if name == "comments" else ""
+        store.execute(
+            f"""CREATE OR REPLACE TEMP TABLE in_{name} AS
+                SELECT people.user_id, {wanted}{items}
+                FROM ({by_person(name)}) AS own JOIN people ON people.person_id = own.user_id"""
+        )
+    for name, (column, key, kept, made) in _ITEMS.items():
+        store.execute(
+            f"""CREATE OR REPLACE TEMP TABLE in_{name} AS SELECT {kept}, {made} FROM (
+                SELECT *, unnest(items) AS item, generate_subscripts(items, 1) AS place FROM (
+                    SELECT {kept}, list_filter({column}, lambda i: i.{key} IS NOT NULL) AS items
+                    FROM in_comments WHERE len({column}) > 0))"""
+        )
+    relations = _RELATIONS if "relations" in INPUTS else _NO_RELATIONS
+    store.execute(f"CREATE OR REPLACE TEMP TABLE in_relations AS {relations}")
+    for dimension in DIMENSIONS:
+        for name in _NAMES:
+            chosen = "" if full or dimension == "basic" else _own(name, dimension)
+            store.execute(
+                f"""CREATE OR REPLACE TEMP VIEW {dimension}_{name} AS
+                    SELECT * FROM in_{name} {chosen}"""
+            )
+    store.execute(
+        "CREATE OR REPLACE TEMP VIEW interest_content_topics AS SELECT * FROM content_topics"
+    )
+
+
+def drop_inputs(store: DuckDBStore) -> None:
+    """Give the memory back."""
+    for dimension in DIMENSIONS:
+        for name in _NAMES:
+            store.execute(f"DROP VIEW {dimension}_{name}")
+    for name in _NAMES:
+        store.execute(f"DROP TABLE in_{name}")
+
+
+def _own(name: str, dimension: str) -> str:
+    scope = f"(SELECT user_id FROM scope_{dimension})"
+    other = f" OR target_id IN {scope}" if name == "relations" else ""
+    return f"WHERE user_id IN {scope}{other}"
