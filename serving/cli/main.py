@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import alerts, demo, drift, fetch, identity, models, profiles, scoring, serve, training
 from serving.errors import UsageError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for part in (scoring, profiles, identity, drift, fetch, training, models, serve, demo):
+for part in (scoring, profiles, identity, drift, fetch, training, models, serve, alerts, demo):
     part.register(app)
 
 STOPPED: Final = 130  # the exit code of a run stopped from the keyboard
