@@ -11,11 +11,11 @@ from serving.alerts.detection.thresholds import Prior, Thresholds
 
 MONDAY = 20_454 * 288 - 96  # a step at midnight in UTC+8
 
-TOLD=[]; LAST=None
+
 def run_ours(
     stream: Stream, thresholds: Thresholds, told: list[Signal] | None = None
 ) -> list[tuple[int, int, int]]:
-    TOLD.clear(); state = DetectorState()
+    state = DetectorState()
     steps, keys = stream.comments.shape
     add_keys(state, [Prior(negatives_per_hour=1.0)] * keys)
     everyone = np.arange(keys)
@@ -28,8 +28,7 @@ def run_ours(
         for key in closed.entered:
             opened[key] = step
             if told is not None:
-                told.append(closed.signals[key]); TOLD.append((closed.signals[key],step))
+                told.append(closed.signals[key])
         for key in closed.left:
             incidents.append((key, opened.pop(key), step))
-    global LAST; LAST=state
     return incidents + [(key, first, steps) for key, first in opened.items()]

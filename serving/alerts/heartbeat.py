@@ -62,9 +62,7 @@ def _open(monitor: Monitor, silent_s: int, expected: float, now: int) -> Inciden
         p_share=1.0,
         severity="warning",
     )
-    apart = {i.id: i for i in monitor.incidents.values() if i.key == KEY}  # related to nothing else
-    incident = raise_alert(apart, alert)
+    incident = raise_alert(monitor.incidents, alert)
     incident.severity = "warning"
     incident.note(now, "silent", f"{silent_s // 60} minutes; {key_text(KEY)}")
-    monitor.incidents[incident.id] = incident
     return incident

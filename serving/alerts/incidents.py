@@ -98,7 +98,9 @@ def shown_key(key: dict[str, str]) -> dict[str, str]:
 
 
 def related(one: dict[str, str], other: dict[str, str]) -> bool:
-    """True when the keys agree in every dimension that both have."""
+    """True when the keys agree in every dimension that both have; silence is related to nothing."""
+    if ("source" in one) != ("source" in other):
+        return False
     return all(other.get(name, value) == value for name, value in one.items())
 
 
@@ -144,10 +146,10 @@ def raise_alert(incidents: dict[str, Incident], alert: Alert) -> Incident:
 
 
 def _narrow(incident: Incident, alert: Alert) -> None:
+    """The key becomes the alert's where that says more of the place and explains most of it."""
     root = incident.root
-    inside = all(alert.key.get(n) == v for n, v in root.key.items()) and len(alert.key) > len(root.key)
-    where = set(alert.key) - set(root.key) <= set(NARROWING)
-    if inside and where and alert.excess >= EXPLAINS * root.excess:
+    now, then = ({n for n in key if n in NARROWING} for key in (alert.key, root.key))
+    if now > then and alert.excess >= EXPLAINS * root.excess:
         incident.key = dict(alert.key)
         incident.note(alert.since, "narrowed", key_text(alert.key))
 

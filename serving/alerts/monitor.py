@@ -88,9 +88,7 @@ class Monitor:
                 changed[incident.id] = incident
         return list(changed.values())
 
-    def messages(
-        self, silences: list[Silence], now: int
-    ) -> list[Notice]:
+    def messages(self, silences: list[Silence], now: int) -> list[Notice]:
         """The messages that are due now, written into the incidents' logs."""
         if not self.incidents:
             return []
@@ -246,6 +244,8 @@ class Monitor:
 
 def title(incident: Incident) -> str:
     """One line in Chinese that says what it is about."""
+    if "source" in incident.key:
+        return f"{incident.root.window_s // 60} 分钟没有收到评论"
     words = [_NAMES.get(n, {}).get(v, v) for n, v in shown_key(incident.key).items() if v != "all"]
     what = "·".join(words) or "全部评论"
     risks = "、".join(RISKS.get(risk, risk) for risk in incident.risks[:2])

@@ -118,15 +118,15 @@ def evidence(found: pa.Table, group: np.ndarray) -> tuple[Evidence, ...]:
     if not rows:
         return ()
     chosen: dict[int, tuple[str, int]] = {}
-    sizes = Counter(group[group >= 0].tolist())
-    for number, size in sizes.most_common(2):
-        chosen.setdefault(int(np.flatnonzero(group == number)[0]), ("代表相似评论", size))
     by_likes = sorted(range(len(rows)), key=lambda at: (-(rows[at]["likes"] or 0), rows[at]["at"]))
-    for at in by_likes[:2]:
+    for number, size in Counter(group[group >= 0].tolist()).most_common(2):
+        chosen[next(at for at in by_likes if group[at] == number)] = ("代表相似评论", size)
+    told = {int(group[at]) for at in chosen}
+    for at in [at for at in by_likes if int(group[at]) not in told][:2]:
         chosen.setdefault(at, ("点赞最多", 1))
     first = min(range(len(rows)), key=lambda at: rows[at]["at"])
     chosen.setdefault(first, ("最早出现", 1))
-    for at in by_likes[2:]:
+    for at in by_likes:
         if len(chosen) >= 3:
             break
         chosen.setdefault(at, ("负面评论", 1))

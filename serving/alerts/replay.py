@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from serving.alerts.detection.thresholds import STEP_S
@@ -24,6 +26,7 @@ from serving.alerts.notice import Notice
 from serving.alerts.rules import Rules
 
 ROWS: Final = 20_000
+SLICE_S: Final = 6 * 3600
 
 
 def replay(
@@ -51,9 +54,15 @@ def replay(
 def _play(
     table: pa.Table, monitor: Monitor, found: dict[str, Incident], offer: Callable[[Notice], None]
 ) -> None:
-    """One sorted batch; steps that it ends in stay open, because the next may continue them."""
-    monitor.feed(table)
-    _run(monitor, found, offer, int(table["at"][-1].as_py()) // STEP_S * STEP_S)
+    """One sorted batch, a few hours at a time, because evidence is kept for two days only; the
+    step that it ends in stays open, because the next batch may continue it.
+    """
+    times = table["at"].to_numpy()
+    cuts = np.flatnonzero(np.diff(times // SLICE_S)) + 1
+    for start, end in pairwise([0, *cuts.tolist(), len(times)]):
+        part = table.slice(start, end - start)
+        monitor.feed(part)
+        _run(monitor, found, offer, int(times[end - 1]) // STEP_S * STEP_S)
 
 
 def _run(

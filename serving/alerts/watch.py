@@ -25,7 +25,7 @@ from serving.alerts.monitor import Monitor
 from serving.alerts.notice import Notice
 from serving.alerts.notifier import Notifier
 from serving.alerts.rules import Rules
-from serving.alerts.sources import Source
+from serving.alerts.sources import Cursor, Source
 
 IDLE_S: Final = 900
 FUTURE_S: Final = 300  # a stamp so far ahead is a clock that runs differently
@@ -49,6 +49,18 @@ class Watcher:
         self.hand_over()
         cursors = self.journal.get("cursors") or {}
         tables, cursor = self.source.read(cursors.get(self.source.name, {}))
+        try:
+            told = self._judged(tables, cursors, cursor, now)
+        except BaseException:
+            self.monitor = Monitor(self.rules)  # ahead of what was kept: read again
+            raise
+        self.hand_over()
+        return told
+
+    def _judged(
+        self, tables: list[pa.Table], cursors: Cursor, cursor: Cursor, now: int
+    ) -> list[Notice]:
+        """The pass's one transaction."""
         with self.journal.transaction():
             self.journal.load(self.monitor)
             came = self._feed(tables, now)
@@ -60,7 +72,6 @@ class Watcher:
             self.journal.put("cursors", {**cursors, self.source.name: cursor})
             self.metrics.observe(self.monitor, told, watermark, now)
             self.journal.save(self.monitor, told)
-        self.hand_over()
         return told
 
     def hand_over(self) -> None:

@@ -30,8 +30,9 @@ PRIOR_WINDOWS = 20.0  # windows that a key's own spread must outweigh
 POOL_WINDOWS = 50.0  # windows that the spread of all keys must outweigh
 SPREAD_HALF_LIFE_DAYS = 28.0
 LEAST_SPREAD = 0.1
-LEAST_VOLUME = 0.7
+LEAST_VOLUME = 0.7  # a quiet window lowers what is expected, to this at most
 VOLUME_PRIOR = 1.0  # imagined comments that keep the volume factor of a small window near 1
+QUIET_PRIOR = 10.0  # the same below 1: few other comments are no sign of a quiet window
 MISSING_CHANCE = 1e-4  # an hour of silence less likely than this is missing data
 
 
@@ -74,15 +75,15 @@ def squared_spread(state: DetectorState) -> Floats:
 
 
 def volume_factor(state: DetectorState) -> Floats:
-    """How much busier than expected the comments that are not negative make a window, at least 1.
+    """How much busier than expected the comments that are not negative make a window.
 
     A campaign brings comments of every kind; what it brings is no crisis. Shape (windows, keys).
     """
     others = state.view("windows_all") - state.view("windows_negative")
-    expected = state.view("windows_expected_all") - state.view("windows_expected")
-    factor: Floats = np.maximum(
-        LEAST_VOLUME, (others + VOLUME_PRIOR) / (np.maximum(expected, 0) + VOLUME_PRIOR)
-    )
+    expected = np.maximum(state.view("windows_expected_all") - state.view("windows_expected"), 0)
+    more = (others + VOLUME_PRIOR) / (expected + VOLUME_PRIOR)
+    less = np.maximum((others + QUIET_PRIOR) / (expected + QUIET_PRIOR), LEAST_VOLUME)
+    factor: Floats = np.where(more > 1, more, np.minimum(less, 1.0))
     return factor
 
 

@@ -143,6 +143,8 @@ def _signals(
         for key in np.flatnonzero(rise.rising(state, rise_budget, thresholds)).tolist():
             if key not in found:
                 signal = _rise_signal(state, step, key)
+                if signal.p_count > thresholds.share_alpha:
+                    continue
                 if signal.p_share <= thresholds.share_alpha or signal.expected_share > HIGH_SHARE:
                     found[key] = signal
     return found
@@ -218,10 +220,18 @@ def _burst_signal(state: DetectorState, key: int, at: int, score: float, given: 
 
 
 def _rise_signal(state: DetectorState, step: int, key: int) -> Signal:
+    """The counts since the rise began, but of one day at most: the newest tell how bad it is."""
+    steps = step - int(state.view("cusum_since")[key]) + 1
     observed, comments, expected = (
         state.view(f"cusum_{name}")[key] for name in ("negative", "all", "expected")
     )
-    steps = step - int(state.view("cusum_since")[key]) + 1
+    if steps > DAY_STEPS:
+        steps = DAY_STEPS
+        observed, comments, expected = (
+            state.view(f"windows_{name}")[DAY_WINDOW, key]
+            for name in ("negative", "all", "expected")
+        )
+        expected *= baseline.volume_factor(state)[DAY_WINDOW, key]
     spread = _uncertain(state)[DAY_WINDOW, key]
     tail = count_tail(*(np.array([v]) for v in (observed, max(expected, 1e-9), spread)))
     return Signal(

@@ -1,7 +1,8 @@
 """The store: comments of every load since the last pass, ``POST /v1/comments`` among them.
 
 The store's file is opened for the moment of reading only, because one process at a time may hold
-it; while another does, the pass finds nothing and the next one looks again.
+it; while another does, the pass finds nothing and the next one looks again. Comments older than
+eight weeks before the newest are not looked at.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ SELECT c.*, u.follower_count, u.created_at AS account_created_at
 FROM comments AS c LEFT JOIN users AS u
     ON u.user_id = c.user_id AND u.platform IS NOT DISTINCT FROM c.platform
 WHERE c.run_id IN (SELECT unnest($runs)) AND c.sentiment IS NOT NULL
+    AND c.created_at > (SELECT max(created_at) FROM comments) - INTERVAL 56 DAY
 """
 BEGINNING: Final = "1970-01-01T00:00:00+00:00"
 ROWS: Final = 50_000
