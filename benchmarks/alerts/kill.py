@@ -57,14 +57,15 @@ def write_dump(table: pa.Table, path: Path) -> None:
     feather.write_feather(table, path)
 
 
-def kill_at_random(
-    folder: Path, *, kills: int, moments: Callable[[], float], rows: int = 6
-) -> int:
+def kill_at_random(folder: Path, *, kills: int, moments: Callable[[], float], rows: int = 6) -> int:
     """Runs the driver to its end, killed so many times on the way (fewer where it was quicker)."""
     done = 0
     while True:
         process = subprocess.Popen(
-            [sys.executable, "-c", DRIVER, str(folder), str(rows)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", DRIVER, str(folder), str(rows)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         if done < kills:

@@ -31,6 +31,15 @@ class Outcome:
         told = self.true_incidents + self.false_incidents
         return self.true_incidents / told if told else float("nan")
 
+    def recall_of_three(self) -> float:
+        """Recall of bursts and floods of three times the expected negative comments or more."""
+        delays = self.delays_of_three()
+        return sum(d is not None for d in delays) / len(delays) if delays else float("nan")
+
+    def delays_of_three(self) -> list[float | None]:
+        """Their delays in minutes, None where missed."""
+        return [d for e, d in self.found if e.kind != "rise" and e.size >= 3]
+
     def recall(self, kind: str, low: float = 0, high: float = np.inf) -> tuple[float, float, int]:
         """Recall, median delay of those found in minutes, number of crises."""
         delays = [d for e, d in self.found if e.kind == kind and low <= e.size < high]
@@ -50,7 +59,11 @@ def measure(stream: Stream, incidents: Iterable[tuple[int, int, int]]) -> Outcom
     crises = [e for e in stream.events if e.kind in KINDS]
     found = []
     for event in crises:
-        open_then = [max(a, event.start) for a, b in by_key.get(event.key, []) if b >= event.start and a < event.end]
+        open_then = [
+            max(a, event.start)
+            for a, b in by_key.get(event.key, [])
+            if b >= event.start and a < event.end
+        ]
         delay = (min(open_then) + 1 - event.start) * STEP_S / 60 if open_then else None
         found.append((event, delay))
     true = false = false_in_campaigns = 0
@@ -67,7 +80,11 @@ def measure(stream: Stream, incidents: Iterable[tuple[int, int, int]]) -> Outcom
     steps, keys = stream.comments.shape
     weeks = keys * (steps / WEEK - 1)
     return Outcome(
-        found=found, true_incidents=true, false_incidents=false, false_in_campaigns=false_in_campaigns, key_weeks=weeks
+        found=found,
+        true_incidents=true,
+        false_incidents=false,
+        false_in_campaigns=false_in_campaigns,
+        key_weeks=weeks,
     )
 
 

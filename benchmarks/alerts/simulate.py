@@ -43,7 +43,12 @@ def simulate(seed: int, *, keys: int = 200, weeks: int = 8) -> Stream:
     steps = weeks * WEEK
     per_hour = np.exp(dice.normal(np.log(80), 1.0, keys))
     share = dice.beta(4, 22, keys) + 0.02
-    rate = per_hour / HOUR * _season(dice, steps, keys) * np.exp(_wander(dice, steps, keys, 0.22, 6 * HOUR))
+    rate = (
+        per_hour
+        / HOUR
+        * _season(dice, steps, keys)
+        * np.exp(_wander(dice, steps, keys, 0.22, 6 * HOUR))
+    )
     rate *= np.exp(_drift(dice, steps, keys, 0.06))
     odds = np.log(share / (1 - share)) + _wander(dice, steps, keys, 0.15, 12 * HOUR)
     bad, good = rate / (1 + np.exp(-odds)), rate / (1 + np.exp(odds))
@@ -63,7 +68,9 @@ def simulate(seed: int, *, keys: int = 200, weeks: int = 8) -> Stream:
     _outages(dice, bad, good, busy, events)
     negatives = dice.poisson(bad)
     comments = negatives + dice.poisson(good)
-    return Stream(comments=comments, negatives=negatives, events=events, per_hour=plain.mean(0) * HOUR)
+    return Stream(
+        comments=comments, negatives=negatives, events=events, per_hour=plain.mean(0) * HOUR
+    )
 
 
 def _season(dice: np.random.Generator, steps: int, keys: int) -> np.ndarray:
@@ -71,13 +78,17 @@ def _season(dice: np.random.Generator, steps: int, keys: int) -> np.ndarray:
     evening, noon = 20.5 + dice.normal(0, 1.2, keys), 12.5 + dice.normal(0, 0.8, keys)
     away = lambda centre: np.minimum((hour - centre) % 24, (centre - hour) % 24)  # noqa: E731
     depth = dice.uniform(0.5, 1.0, keys)
-    curve = 0.25 + depth * (1.6 * np.exp(-((away(evening) / 3) ** 2)) + 0.9 * np.exp(-((away(noon) / 2.5) ** 2)))
+    curve = 0.25 + depth * (
+        1.6 * np.exp(-((away(evening) / 3) ** 2)) + 0.9 * np.exp(-((away(noon) / 2.5) ** 2))
+    )
     weekend = np.where((hour // 24) % 7 >= 5, dice.uniform(0.8, 1.5, keys), 1.0)
     curve = curve * weekend
     return curve / curve[:WEEK].mean(0)
 
 
-def _wander(dice: np.random.Generator, steps: int, keys: int, deviation: float, memory: int) -> np.ndarray:
+def _wander(
+    dice: np.random.Generator, steps: int, keys: int, deviation: float, memory: int
+) -> np.ndarray:
     """Log rates around zero, hourly values on straight lines, correlation exp(-1) after ``memory`` steps."""
     hours = steps // HOUR + 2
     keep = np.exp(-HOUR / memory)
@@ -100,12 +111,16 @@ def _place(dice: np.random.Generator, key: int, length: int, busy: np.ndarray) -
     for _ in range(20):
         start = int(dice.integers(WEEK, len(busy) - length - DAY))
         around = slice(start - DAY, start + length + DAY)
-        if not busy[around, key].any() or (start - DAY < WEEK and not busy[max(WEEK, start - DAY) : around.stop, key].any()):
+        if not busy[around, key].any() or (
+            start - DAY < WEEK and not busy[max(WEEK, start - DAY) : around.stop, key].any()
+        ):
             return start
     return None
 
 
-def _add(key: int, kind: str, size: float, start: int, length: int, busy: np.ndarray, events: list[Event]) -> None:
+def _add(
+    key: int, kind: str, size: float, start: int, length: int, busy: np.ndarray, events: list[Event]
+) -> None:
     busy[start : start + length, key] = True
     events.append(Event(key=key, kind=kind, size=size, start=start, end=start + length))
 
@@ -131,7 +146,11 @@ def _rise(dice, key, plain, bad, busy, events) -> None:  # type: ignore[no-untyp
     if start is None:
         return
     size = dice.uniform(3, 4)
-    extra = (size - 1) * np.minimum(1, np.arange(length) / (3 * DAY)) * plain[start : start + length, key]
+    extra = (
+        (size - 1)
+        * np.minimum(1, np.arange(length) / (3 * DAY))
+        * plain[start : start + length, key]
+    )
     if extra.sum() >= MIN_EXCESS:
         bad[start : start + length, key] += extra
         _add(key, "rise", size, start, length, busy, events)
@@ -157,7 +176,9 @@ def _campaign(dice, key, bad, good, busy, events) -> None:  # type: ignore[no-un
         return
     size = float(np.exp(dice.uniform(np.log(3), np.log(15))))
     at = np.arange(length)
-    shape = 1 + (size - 1) * np.minimum(1, (at + 1) / 6) * np.clip((length - at) / (length * 0.7), 0, 1)
+    shape = 1 + (size - 1) * np.minimum(1, (at + 1) / 6) * np.clip(
+        (length - at) / (length * 0.7), 0, 1
+    )
     for rates in (bad, good):
         rates[start : start + length, key] *= shape
     _add(key, "campaign", size, start, length, busy, events)
@@ -173,4 +194,6 @@ def _outages(dice, bad, good, busy, events) -> None:  # type: ignore[no-untyped-
         free = chosen[~busy[start : start + length, chosen].any(0)]  # crises are not cut in two
         for rates in (bad, good):
             rates[start : start + length, free] = 0
-        events.extend(Event(key=int(k), kind="outage", size=0, start=start, end=start + length) for k in free)
+        events.extend(
+            Event(key=int(k), kind="outage", size=0, start=start, end=start + length) for k in free
+        )

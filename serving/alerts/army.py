@@ -52,7 +52,10 @@ def suspect(comments: pa.Table, rules: WaterArmy) -> Suspicion:
     wrote = Counter(u for u in users if u)
     made, at = comments["account_at"].to_pylist(), comments["at"].to_pylist()
     young = np.array(
-        [m is not None and t - m < rules.young_days * 86_400 for m, t in zip(made, at, strict=True)],
+        [
+            m is not None and t - m < rules.young_days * 86_400
+            for m, t in zip(made, at, strict=True)
+        ],
         dtype=bool,
     )
     copied = np.array([sizes.get(int(g), 0) >= rules.min_group for g in group], dtype=bool)

@@ -79,14 +79,17 @@ def watched(table: pa.Table, brands: Mapping[str, Brand]) -> pa.Table:
             [sorted({a["aspect"] for a in row or ()}) for row in aspects], pa.list_(pa.string())
         ),
         "bad_aspects": pa.array(
-            [sorted({a["aspect"] for a in row or () if a["polarity"] == "negative"}) for row in aspects],
+            [
+                sorted({a["aspect"] for a in row or () if a["polarity"] == "negative"})
+                for row in aspects
+            ],
             pa.list_(pa.string()),
         ),
         "brand": _brand(table, brands),
         "followers": _column(table, "follower_count", pa.int64()),
         "account_at": _seconds(_column(table, "account_created_at", pa.timestamp("ms", tz="UTC"))),
     }
-    arrays = [columns.get(f.name, None) for f in WATCHED]
+    arrays = [columns.get(f.name) for f in WATCHED]
     arrays = [
         _column(table, f.name, f.type) if a is None else a
         for f, a in zip(WATCHED, arrays, strict=True)
@@ -121,7 +124,9 @@ def _brand(table: pa.Table, brands: Mapping[str, Brand]) -> Any:
 def count_keys(table: pa.Table, watches: tuple[Watch, ...]) -> Iterator[KeyCount]:
     """Counts of every key of the watches in a ``WATCHED`` table, by step."""
     judged = table.filter(table["judged"])
-    base = judged.select(["tenant", "brand", "product", "platform", "content", "negative"]).to_pandas()
+    base = judged.select(
+        ["tenant", "brand", "product", "platform", "content", "negative"]
+    ).to_pandas()
     base["step"] = judged["at"].to_numpy() // STEP_S
     for watch in watches:
         yield from _grouped(watch, _rows(watch, base, judged))
@@ -131,7 +136,11 @@ def _rows(watch: Watch, base: pd.DataFrame, judged: pa.Table) -> pd.DataFrame:
     """The rows that count for a watch; a comment on two aspects counts for both."""
     if "aspect" in watch.by:
         spoken = _exploded(judged["aspects"], "aspect")
-        bad = set(zip(*_exploded(judged["bad_aspects"], "aspect").to_numpy().T, strict=True)) if len(spoken) else set()
+        bad = (
+            set(zip(*_exploded(judged["bad_aspects"], "aspect").to_numpy().T, strict=True))
+            if len(spoken)
+            else set()
+        )
         frame = base.drop(columns="negative").merge(spoken, left_index=True, right_on="row")
         pairs = zip(frame["row"], frame["aspect"], strict=True)
         return frame.assign(negative=[pair in bad for pair in pairs])
@@ -165,4 +174,6 @@ def _grouped(watch: Watch, rows: pd.DataFrame) -> Iterator[KeyCount]:
     sums = rows.groupby([*watch.by, "step"], dropna=True)[["n", "negative"]].sum()
     for index, n, bad in sums.itertuples():
         key = tuple(zip(watch.by, map(str, index[:-1]), strict=True))
-        yield KeyCount(watch=watch, key=key, step=int(index[-1]), comments=int(n), negatives=int(bad))
+        yield KeyCount(
+            watch=watch, key=key, step=int(index[-1]), comments=int(n), negatives=int(bad)
+        )

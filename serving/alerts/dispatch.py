@@ -65,14 +65,21 @@ def needs_update(
 
 
 def due(
-    incidents: Iterable[Incident], silences: Collection[Silence], rules: Notify, now: int, utc_offset_hours: int
+    incidents: Iterable[Incident],
+    silences: Collection[Silence],
+    rules: Notify,
+    now: int,
+    utc_offset_hours: int,
 ) -> list[Due]:
     """The messages that are due; marks in each incident what keeps it still."""
     everything = sorted(incidents, key=lambda one: (-RANK[one.severity], one.opened_at, one.id))
     quiet = is_quiet(rules, now, utc_offset_hours)
     found = []
     for incident in everything:
-        before, incident.held = incident.held, _held(incident, everything, silences, rules, now, quiet)
+        before, incident.held = (
+            incident.held,
+            _held(incident, everything, silences, rules, now, quiet),
+        )
         if incident.held != before:
             incident.note(now, incident.held or "released", before or "")
         if incident.held is None:
@@ -153,7 +160,11 @@ def mark_sent(one: Due, now: int) -> str:
     """Writes the message into the incident's log; returns its dedup key."""
     incident = one.incident
     incident.messages += 1
-    firing = [] if incident.closed_at is not None else [n for n, a in incident.alerts.items() if a.firing]
+    firing = (
+        []
+        if incident.closed_at is not None
+        else [n for n, a in incident.alerts.items() if a.firing]
+    )
     incident.sent = Sent(
         at=now,
         firing=firing,
@@ -175,5 +186,3 @@ def is_quiet(rules: Notify, now: int, utc_offset_hours: int) -> bool:
     minute = (now // 60 + utc_offset_hours * 60) % 1440
     begin, end = clock_minutes(rules.quiet_from), clock_minutes(rules.quiet_to)
     return begin <= minute < end if begin <= end else minute >= begin or minute < end
-
-

@@ -170,7 +170,10 @@ def judge(incident: Incident, told: Told, rules: SeverityRules) -> Severity:
     grave = (
         (ratio >= rules.critical_ratio and root.observed >= rules.critical_negatives)
         or told.fields["reach"] >= rules.critical_reach
-        or (told.critical_risk_share >= rules.critical_risk_share and n >= rules.critical_risk_comments)
+        or (
+            told.critical_risk_share >= rules.critical_risk_share
+            and n >= rules.critical_risk_comments
+        )
     )
     small = root.observed < rules.info_negatives
     found: Severity = "critical" if grave else "info" if small else "warning"

@@ -21,12 +21,18 @@ from serving.scored import FileScorer
 from serving.text_keys import TextKeys
 
 FURTHER: Final = ("tenant", "brand", "product", "follower_count", "account_created_at")
-_LABELS: Final = {**{key: key for key in SENTIMENTS}, **{name: key for key, name in SENTIMENTS.items()}}
+_LABELS: Final = {
+    **{key: key for key in SENTIMENTS},
+    **{name: key for key, name in SENTIMENTS.items()},
+}
 BATCH_ROWS: Final = 16_384
 
 
 def watched_batches(
-    dump: Dump, analyzer: Callable[[], Analyzer], brands: dict[str, Brand], tell: Callable[[str], None]
+    dump: Dump,
+    analyzer: Callable[[], Analyzer],
+    brands: dict[str, Brand],
+    tell: Callable[[str], None],
 ) -> Iterator[pa.Table]:
     """The comments of a dump under ``comments.WATCHED``, in the order of the file.
 
@@ -84,7 +90,11 @@ def identity_hashes(table: pa.Table) -> np.ndarray:
     """A signed 64-bit number per row from platform and comment id."""
     pairs = zip(table["platform"].to_pylist(), table["comment_id"].to_pylist(), strict=True)
     found = [
-        int.from_bytes(hashlib.blake2b(f"{p}\x1f{c}".encode("utf-8", "replace"), digest_size=8).digest(), "big", signed=True)
+        int.from_bytes(
+            hashlib.blake2b(f"{p}\x1f{c}".encode("utf-8", "replace"), digest_size=8).digest(),
+            "big",
+            signed=True,
+        )
         for p, c in pairs
     ]
     return np.array(found, dtype=np.int64)

@@ -101,7 +101,9 @@ class Journal:
         if version is not None and version != monitor.counts["pass"]:
             self._load_state(monitor)
             monitor.counts["pass"] = version
-        rows = self._db.execute("SELECT document FROM incidents WHERE live = 1 ORDER BY opened_at, id")
+        rows = self._db.execute(
+            "SELECT document FROM incidents WHERE live = 1 ORDER BY opened_at, id"
+        )
         found = [from_document(json.loads(row[0])) for row in rows]
         monitor.incidents = {one.id: one for one in found}
 
@@ -138,13 +140,16 @@ class Journal:
     def incidents(self, *, open_only: bool = False) -> list[Incident]:
         """Every incident, newest first."""
         where = "WHERE closed_at IS NULL" if open_only else ""
-        rows = self._db.execute(f"SELECT document FROM incidents {where} ORDER BY opened_at DESC, id")
+        rows = self._db.execute(
+            f"SELECT document FROM incidents {where} ORDER BY opened_at DESC, id"
+        )
         return [from_document(json.loads(row[0])) for row in rows]
 
     def incident(self, name: str) -> Incident:
         """One incident, by its id or an unambiguous beginning. Raises: ServingError."""
         rows = self._db.execute(
-            "SELECT document FROM incidents WHERE substr(id, 1, length(?)) = ? LIMIT 2", (name, name)
+            "SELECT document FROM incidents WHERE substr(id, 1, length(?)) = ? LIMIT 2",
+            (name, name),
         ).fetchall()
         if len(rows) != 1:
             found = "none" if not rows else "several"

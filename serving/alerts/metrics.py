@@ -19,14 +19,26 @@ class WatchMetrics:
         self.comments = Counter(name + "comments", "Comments taken in.", registry=registry)
         self.duplicates = Counter(name + "duplicates", "Comments seen before.", registry=registry)
         self.future = Counter(name + "future", "Comments stamped beyond now.", registry=registry)
-        self.late = Counter(name + "late", "Comments behind the watermark.", ["kept"], registry=registry)
+        self.late = Counter(
+            name + "late", "Comments behind the watermark.", ["kept"], registry=registry
+        )
         self.notices = Counter(name + "notices", "Messages due.", ["kind"], registry=registry)
-        self.handed = Counter(name + "handed_over", "Messages handed over.", ["kind"], registry=registry)
-        self.incidents = Gauge(name + "open_incidents", "Open now.", ["severity"], registry=registry)
-        self.held = Gauge(name + "held_incidents", "Open, but kept still.", ["why"], registry=registry)
+        self.handed = Counter(
+            name + "handed_over", "Messages handed over.", ["kind"], registry=registry
+        )
+        self.incidents = Gauge(
+            name + "open_incidents", "Open now.", ["severity"], registry=registry
+        )
+        self.held = Gauge(
+            name + "held_incidents", "Open, but kept still.", ["why"], registry=registry
+        )
         self.keys = Gauge(name + "keys", "Keys watched.", registry=registry)
-        self.watermark = Gauge(name + "watermark_seconds", "Event time closed so far.", registry=registry)
-        self.passed = Gauge(name + "last_pass_seconds", "When the last pass was kept.", registry=registry)
+        self.watermark = Gauge(
+            name + "watermark_seconds", "Event time closed so far.", registry=registry
+        )
+        self.passed = Gauge(
+            name + "last_pass_seconds", "When the last pass was kept.", registry=registry
+        )
         self.seconds = Histogram(name + "pass_seconds", "How long a pass takes.", registry=registry)
         self._counted: dict[str, int] = {}
 

@@ -61,7 +61,9 @@ class Monitor:
     def feed(self, comments: pa.Table) -> None:
         """Takes comments (``comments.WATCHED``), each once."""
         self.counts["comments"] += comments.num_rows
-        self.counts["undated_or_empty"] += comments.num_rows - int(np.sum(comments["judged"].to_numpy()))
+        self.counts["undated_or_empty"] += comments.num_rows - int(
+            np.sum(comments["judged"].to_numpy())
+        )
         self.recent.add(comments)
         self.triggered += find_hits(comments, self.rules.triggers)
         for one in count_keys(comments, self.rules.watch):
@@ -126,7 +128,9 @@ class Monitor:
         touched: dict[str, Incident] = {}
         for incident in self._hits(at):
             touched[incident.id] = incident
-        entered = sorted(closed.entered, key=lambda k: (-len(self.keys[k]), closed.signals[k].score))
+        entered = sorted(
+            closed.entered, key=lambda k: (-len(self.keys[k]), closed.signals[k].score)
+        )
         for number in entered:
             alert = alert_of(closed.signals[number], dict(self.keys[number]), at)
             incident = raise_alert(self.incidents, alert)
@@ -172,7 +176,12 @@ class Monitor:
         until = at + int(self.rules.trigger_hours * 3600)
         for incident in self.incidents.values():
             known = incident.alerts.get(key_text(hit.key))
-            if incident.closed_at is None and known is not None and known.kind == "single" and known.firing:
+            if (
+                incident.closed_at is None
+                and known is not None
+                and known.kind == "single"
+                and known.firing
+            ):
                 known.until, known.observed = until, known.observed + 1
                 known.comments += 1
                 return incident

@@ -1,4 +1,4 @@
-"""Where messages go: anything with ``offer``. Delivery to chat robots is one; lines of JSON another."""
+"""Where messages go: anything with ``offer``. Chat robots are one way, JSON lines another."""
 
 from __future__ import annotations
 

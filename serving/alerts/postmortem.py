@@ -23,13 +23,23 @@ def state_of(incident: Incident) -> str:
 
 def post_mortem(incident: Incident) -> str:
     """The whole story; times in UTC, what people wrote escaped."""
-    parts = [_head(incident), _why(incident), _timeline(incident), _comments(incident), _lessons(incident)]
+    parts = [
+        _head(incident),
+        _why(incident),
+        _timeline(incident),
+        _comments(incident),
+        _lessons(incident),
+    ]
     return "\n".join(part for part in parts if part)
 
 
 def _head(incident: Incident) -> str:
     root = incident.root
-    lasted = "" if incident.closed_at is None else f"{(incident.closed_at - incident.opened_at) / 3600:.1f} 小时"
+    lasted = (
+        ""
+        if incident.closed_at is None
+        else f"{(incident.closed_at - incident.opened_at) / 3600:.1f} 小时"
+    )
     rows = {
         "编号": incident.id,
         "级别": incident.severity,
@@ -57,17 +67,26 @@ def _why(incident: Incident) -> str:
 def _timeline(incident: Incident) -> str:
     rows = [f"| {iso(at)} | {what} | {escape(detail)} |" for at, what, detail in incident.timeline]
     alerts = ", ".join(escape(key_text(a.key)) for a in incident.alerts.values())
-    return "## 经过\n\n| 时间 | 事件 | 说明 |\n|---|---|---|\n" + "\n".join(rows) + f"\n\n涉及：{alerts}\n"
+    return (
+        "## 经过\n\n| 时间 | 事件 | 说明 |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + f"\n\n涉及：{alerts}\n"
+    )
 
 
 def _comments(incident: Incident) -> str:
-    rows = [f"> {escape(one['text'])}\n>\n> {one['why']}，赞 {one['likes']}\n" for one in incident.evidence]
+    rows = [
+        f"> {escape(one['text'])}\n>\n> {one['why']}，赞 {one['likes']}\n"
+        for one in incident.evidence
+    ]
     return "## 评论\n\n" + "\n".join(rows) if rows else ""
 
 
 def _lessons(incident: Incident) -> str:
     playbook = load_playbook()
-    lines = [line for risk in incident.risks[:2] for line in playbook.get(risk, [])] or playbook["any"]
+    lines = [line for risk in incident.risks[:2] for line in playbook.get(risk, [])] or playbook[
+        "any"
+    ]
     done = "\n".join(f"- [ ] {line}" for line in lines)
     return f"## 处置\n\n{done}\n\n## 复盘\n\n- 根因：\n- 做得好的：\n- 要改进的：\n"
 

@@ -31,7 +31,9 @@ class Recent:
 
     def add(self, comments: pa.Table) -> None:
         """Keeps the negative ones and those with a risk; drops what is too old."""
-        telling = pc.or_(comments["negative"], pc.greater(pc.list_value_length(comments["risks"]), 0))
+        telling = pc.or_(
+            comments["negative"], pc.greater(pc.list_value_length(comments["risks"]), 0)
+        )
         news = comments.filter(pc.fill_null(telling, False))
         if news.num_rows:
             self.table = pa.concat_tables([self.table, news]).combine_chunks()

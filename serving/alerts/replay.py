@@ -126,7 +126,10 @@ def incident_line(incident: Incident) -> dict[str, Any]:
         "p_value": root.p_value,
         "share": round(root.observed / root.comments, 4) if root.comments else None,
         "p_share": root.p_share,
-        "alerts": [{**asdict(a), "key": shown_key(a.key), "since": iso(a.since)} for a in incident.alerts.values()],
+        "alerts": [
+            {**asdict(a), "key": shown_key(a.key), "since": iso(a.since)}
+            for a in incident.alerts.values()
+        ],
         "messages": incident.messages,
         **{k: v for k, v in incident.told.items() if k != "risks"},
     }

@@ -172,7 +172,9 @@ def load_playbook() -> dict[str, list[str]]:
 def clock_minutes(text: str) -> int:
     """``22:30`` as minutes of the day. Raises ValueError."""
     hours, mark, minutes = str(text).partition(":")
-    if not (mark and hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60):
+    if not (
+        mark and hours.isdigit() and minutes.isdigit() and int(hours) < 24 and int(minutes) < 60
+    ):
         raise ValueError(f"expected a time such as '22:00' in quotes, found {text!r}; correct it")
     return int(hours) * 60 + int(minutes)
 

@@ -35,7 +35,12 @@ class Watcher:
     """One pass at a time over one source."""
 
     def __init__(
-        self, journal: Journal, rules: Rules, source: Source, notifier: Notifier, metrics: WatchMetrics | None = None
+        self,
+        journal: Journal,
+        rules: Rules,
+        source: Source,
+        notifier: Notifier,
+        metrics: WatchMetrics | None = None,
     ) -> None:
         self.journal, self.rules, self.source, self.notifier = journal, rules, source, notifier
         self.monitor = Monitor(rules)
@@ -148,5 +153,3 @@ def run_watch(
             return
         if passes is None or done < passes:
             sleep(max(0.0, every_s - (time.monotonic() - begun)))
-
-

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from serving.alerts.journal import Journal
     from serving.settings import Settings
 
-app = typer.Typer(help="Crisis monitoring: watch, replay, list, show, ack, silence, assign.", no_args_is_help=True)
+app = typer.Typer(
+    help="Crisis monitoring: watch, replay, list, show, ack, silence, assign.", no_args_is_help=True
+)
 RulesFile = Annotated[Path | None, typer.Option(help="YAML; without it the package's rules.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
@@ -35,7 +37,9 @@ def replay(
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column of the comment.")] = None,
     map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN")] = None,
-    notices: Annotated[Path | None, typer.Option(help="Append every message, as JSON lines.")] = None,
+    notices: Annotated[
+        Path | None, typer.Option(help="Append every message, as JSON lines.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
     """Run the rules over history; one JSON object per incident, on standard output."""
@@ -64,13 +68,20 @@ def replay(
 @app.command()
 def watch(
     source: Annotated[
-        str, typer.Argument(metavar="SOURCE", help="store, a folder of growing dumps, or - for JSON lines.")
+        str,
+        typer.Argument(
+            metavar="SOURCE", help="store, a folder of growing dumps, or - for JSON lines."
+        ),
     ] = "store",
     rules: RulesFile = None,
     every: Annotated[float, typer.Option(help="Seconds between passes.")] = 30.0,
     passes: Annotated[int | None, typer.Option(help="End after so many passes.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Append messages to this file, as JSON lines.")] = None,
-    metrics_port: Annotated[int | None, typer.Option(help="Serve Prometheus metrics on this port.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Append messages to this file, as JSON lines.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(help="Serve Prometheus metrics on this port.")
+    ] = None,
     store: Annotated[str | None, typer.Option(help="Store URL.")] = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
@@ -161,7 +172,12 @@ def assign(
 
 @app.command()
 def silence(
-    matchers: Annotated[list[str], typer.Argument(metavar="NAME=VALUE…", help="e.g. content=7301, severity=info, incident=ID.")],
+    matchers: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE…", help="e.g. content=7301, severity=info, incident=ID."
+        ),
+    ],
     minutes: Annotated[float, typer.Option(help="How long.")] = 60.0,
     by: Annotated[str, typer.Option(help="Who.")] = "operator",
     why: Annotated[str, typer.Option(help="The reason.")] = "",

@@ -12,7 +12,18 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from serving.cli import alerts, demo, drift, fetch, identity, models, profiles, scoring, serve, training
+from serving.cli import (
+    alerts,
+    demo,
+    drift,
+    fetch,
+    identity,
+    models,
+    profiles,
+    scoring,
+    serve,
+    training,
+)
 from serving.errors import UsageError
 
 app = typer.Typer(

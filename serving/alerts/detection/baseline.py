@@ -52,9 +52,9 @@ def share(state: DetectorState) -> Floats:
     """The negative share that is normal, shape (keys,)."""
     if "share" in state.cache:
         return state.cache["share"]
-    normal: Floats = (state.view("negatives") + PRIOR_SHARE_COMMENTS * state.view("prior_share")) / (
-        state.view("comments") + PRIOR_SHARE_COMMENTS
-    )
+    normal: Floats = (
+        state.view("negatives") + PRIOR_SHARE_COMMENTS * state.view("prior_share")
+    ) / (state.view("comments") + PRIOR_SHARE_COMMENTS)
     state.cache["share"] = normal
     return normal
 

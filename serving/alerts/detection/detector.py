@@ -79,7 +79,9 @@ def add_counts(
     return "late"
 
 
-def close_step(state: DetectorState, thresholds: Thresholds, first_step: int | None = None) -> Closed:
+def close_step(
+    state: DetectorState, thresholds: Thresholds, first_step: int | None = None
+) -> Closed:
     """Closes the step after the last closed one (``first_step`` where there is none yet)."""
     if state.step is None:
         first = first_step if first_step is not None else min(state.pending, default=0)
@@ -181,7 +183,11 @@ def _bursts(
     for column in np.flatnonzero(reported(everyone)[fresh]).tolist():
         at, key = int(best[column]), int(fresh[column])
         signal = _burst_signal(state, key, at, float(lowest[column]), float(given[at, column]))
-        if state.view("alarm_since")[key] != NEVER or signal.p_share <= thresholds.share_alpha or signal.expected_share > HIGH_SHARE:
+        if (
+            state.view("alarm_since")[key] != NEVER
+            or signal.p_share <= thresholds.share_alpha
+            or signal.expected_share > HIGH_SHARE
+        ):
             found[key] = signal
     return found
 
@@ -279,13 +285,11 @@ def _alarms(
             steps = min(signal.window_s // STEP_S, DAY_STEPS)
             back = np.arange(step - steps + 1, step + 1) % DAY_STEPS
             state.view("ring_alarm")[back, key] = True
-    left = _leave(state, step, signals, thresholds) if (since != NEVER).any() else ()
+    left = _leave(state, step, thresholds) if (since != NEVER).any() else ()
     return tuple(entered), left
 
 
-def _leave(
-    state: DetectorState, step: int, signals: dict[int, Signal], thresholds: Thresholds
-) -> tuple[int, ...]:
+def _leave(state: DetectorState, step: int, thresholds: Thresholds) -> tuple[int, ...]:
     since = state.view("alarm_since")
     left = []
     for key in np.flatnonzero(since != NEVER).tolist():

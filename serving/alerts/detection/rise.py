@@ -31,7 +31,9 @@ def add_hour(state: DetectorState, step: int, thresholds: Thresholds) -> None:
     seen = state.view("ring_negative")[rows].sum(0)
     n = state.view("ring_all")[rows].sum(0)
     mean = state.view("ring_expected")[rows].sum(0) * volume_factor(state)[DAY_WINDOW]
-    gain = _MEMORY * _log_ratio(seen, mean, squared_spread(state)[SIX_HOURS_WINDOW], thresholds.rise_ratio)
+    gain = _MEMORY * _log_ratio(
+        seen, mean, squared_spread(state)[SIX_HOURS_WINDOW], thresholds.rise_ratio
+    )
     cusum = np.maximum(0.0, state.view("cusum") + np.where(n > 0, gain, 0.0))
     begins = (state.view("cusum") == 0) & (cusum > 0)
     state.view("cusum_since")[begins] = step - HOUR_STEPS + 1
@@ -42,7 +44,9 @@ def add_hour(state: DetectorState, step: int, thresholds: Thresholds) -> None:
     state.view("cusum")[:] = cusum
 
 
-def rising(state: DetectorState, budget_per_week: float, thresholds: Thresholds) -> npt.NDArray[np.bool_]:
+def rising(
+    state: DetectorState, budget_per_week: float, thresholds: Thresholds
+) -> npt.NDArray[np.bool_]:
     """Which keys have risen; ``budget_per_week`` is the false alarms allowed per key and week."""
     bar = np.log(WEEK_HOURS / budget_per_week)
     return (

@@ -22,7 +22,9 @@ _RISE_PART = 0.2  # of the budget goes to slow rises
 def count_tail(count: Floats, mean: Floats, spread: Floats) -> Floats:
     """Chance of ``count`` or more, elementwise; ``spread`` is the rate's relative variance, > 0."""
     shape = 1 / spread
-    tail: Floats = np.where(count > 0, betainc(np.maximum(count, 1), shape, mean / (mean + shape)), 1.0)
+    tail: Floats = np.where(
+        count > 0, betainc(np.maximum(count, 1), shape, mean / (mean + shape)), 1.0
+    )
     return tail
 
 

@@ -149,5 +149,3 @@ def decode_state(blob: bytes) -> DetectorState:
     for step_waiting in np.unique(waiting[:, 0]).tolist():
         state.pending[step_waiting] = [waiting[waiting[:, 0] == step_waiting, 1:]]
     return state
-
-

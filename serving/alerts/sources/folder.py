@@ -63,7 +63,9 @@ def read_growth(path: Path, before: dict[str, Any] | None) -> tuple[bytes, dict[
     tabular = path.suffix.lower() in TABULAR
     with path.open("rb") as file:
         info = path.stat()
-        same = before is not None and before["inode"] == info.st_ino and info.st_size >= before["at"]
+        same = (
+            before is not None and before["inode"] == info.st_ino and info.st_size >= before["at"]
+        )
         if same and before is not None:
             header = bytes.fromhex(before["header"])
             same = file.read(len(header)) == header  # truncated and written anew

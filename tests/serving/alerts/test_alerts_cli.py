@@ -17,9 +17,7 @@ START = 1_788_163_200
 
 
 @pytest.fixture
-def run(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
     monkeypatch.setenv("TINGFENG_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TINGFENG_MODEL", "fake")
 

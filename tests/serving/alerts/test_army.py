@@ -10,7 +10,13 @@ from serving.alerts.army import near_duplicates, suspect
 from serving.alerts.rules import Rules
 
 COPY = "这家店的奶茶喝出虫子大家千万不要买"
-OWN = ["今天排队等了一个小时才喝到", "店员态度冷淡还翻白眼", "包装漏了洒了一书包", "珍珠太硬咬不动", "比上个月贵了三块钱"]
+OWN = [
+    "今天排队等了一个小时才喝到",
+    "店员态度冷淡还翻白眼",
+    "包装漏了洒了一书包",
+    "珍珠太硬咬不动",
+    "比上个月贵了三块钱",
+]
 
 
 def test_near_duplicates_are_grouped_whatever_the_decoration() -> None:

@@ -15,7 +15,9 @@ NOW = 1_788_192_000
 
 
 def sent(firing: list[str], resolved: list[str] | None = None, ago_s: int = 60) -> Sent:
-    return Sent(at=NOW - ago_s, firing=firing, resolved=resolved or [], severity="warning", observed=20)
+    return Sent(
+        at=NOW - ago_s, firing=firing, resolved=resolved or [], severity="warning", observed=20
+    )
 
 
 @pytest.mark.parametrize(
@@ -52,11 +54,18 @@ def incident(name: str = "a", severity: Any = "warning", **values: Any) -> Incid
     alert = Alert(key=key, kind="burst", since=NOW, window_s=900, observed=20, expected=2.0,
                   comments=40, p_value=1e-9, p_share=1e-6)  # fmt: skip
     return Incident(
-        id=f"inc-{name}", key=key, severity=severity, opened_at=NOW, alerts={key_text(key): alert}, **values
+        id=f"inc-{name}",
+        key=key,
+        severity=severity,
+        opened_at=NOW,
+        alerts={key_text(key): alert},
+        **values,
     )
 
 
-def kinds(incidents: list[Incident], rules: Notify, now: int, silences: tuple[Silence, ...] = ()) -> list[str]:
+def kinds(
+    incidents: list[Incident], rules: Notify, now: int, silences: tuple[Silence, ...] = ()
+) -> list[str]:
     found = due(incidents, silences, rules, now, 8)
     for one in found:
         mark_sent(one, now)
@@ -114,11 +123,15 @@ def test_other_tenant_is_not_inhibited(rules: Rules) -> None:
 def test_silence_ends_and_what_still_fires_is_told_at_once(rules: Rules) -> None:
     one = incident()
     kinds([one], rules.notify, NOW)
-    silence = Silence(id="s", matchers={"content": "a"}, starts=NOW + 60, ends=NOW + 3600, by="值班")
+    silence = Silence(
+        id="s", matchers={"content": "a"}, starts=NOW + 60, ends=NOW + 3600, by="值班"
+    )
     assert kinds([one], rules.notify, NOW + 1900, (silence,)) == [] and one.held == "silenced"
     assert kinds([one], rules.notify, NOW + 3600, (silence,)) == ["reminder inc-a"]
     new = incident("b")
-    silence = Silence(id="t", matchers={"severity": "warning"}, starts=NOW, ends=NOW + 60, by="值班")
+    silence = Silence(
+        id="t", matchers={"severity": "warning"}, starts=NOW, ends=NOW + 60, by="值班"
+    )
     assert kinds([new], rules.notify, NOW, (silence,)) == []
     assert kinds([new], rules.notify, NOW + 60, (silence,)) == ["opened inc-b"]
 

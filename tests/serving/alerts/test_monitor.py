@@ -30,8 +30,10 @@ def crisis(
         likes=list(range(90)), keywords=[["虫子"]] * 90, bad_aspects=[["quality"]] * 90,
         aspects=[["quality"]] * 90,
     )  # fmt: skip
-    quiet = [quiet_days(4), quiet_days(4, content="7302", comment_id=[f"x{k}" for k in range(240)] )]
-    quiet[1] = quiet[1].set_column(0, "comment_id", pa.array([f"x{k}" for k in range(960)]))
+    other = quiet_days(4, content="7302")
+    names = pa.array([f"x{k}" for k in range(other.num_rows)])
+    other = other.set_column(0, "comment_id", names)
+    quiet = [quiet_days(4), other]
     told: list[Notice] = []
     found = replay([*quiet, storm.slice(40), storm.slice(0, 60)], rules, told.append)
     return found, told
@@ -86,18 +88,25 @@ def test_post_mortem_tells_the_story_and_escapes(
 def test_single_comment_with_a_grave_word_is_enough(
     comments: Make, rules: Rules, monday: int
 ) -> None:
-    one = comments(monday, 60, 3, 3, text="孩子喝完食物中毒住院了", risks=[["food_safety"], ["food_safety"], []])
+    one = comments(
+        monday,
+        60,
+        3,
+        3,
+        text="孩子喝完食物中毒住院了",
+        risks=[["food_safety"], ["food_safety"], []],
+    )
     later = comments(monday + 2 * DAY_S, 60, 1, 0, seed=1)
     (found,) = replay([one, later], rules)
     assert found.severity == "critical" and found.key == {"brand": "all", "risk": "food_safety"}
     assert found.root.observed == 2 and found.closed_at == monday + 300 + DAY_S
-    unsure = comments(monday, 60, 1, 1, text="食物中毒住院", risks=[["food_safety"]], p_negative=0.3)
+    unsure = comments(
+        monday, 60, 1, 1, text="食物中毒住院", risks=[["food_safety"]], p_negative=0.3
+    )
     assert replay([unsure, later], rules) == []
 
 
-def test_quiet_days_are_quiet_and_repeats_count_once(
-    quiet_days: Make, rules: Rules
-) -> None:
+def test_quiet_days_are_quiet_and_repeats_count_once(quiet_days: Make, rules: Rules) -> None:
     quiet = quiet_days(3)
     assert replay([quiet, quiet, quiet], rules) == []
     assert replay([], rules) == []
@@ -116,9 +125,7 @@ def test_count_keys_of_aspects_and_risks(comments: Make, rules: Rules, monday: i
     assert found["legal"] == (4, 1) and found["boycott"] == (4, 0)
 
 
-def test_idle_keys_leave_when_there_are_too_many(
-    comments: Make, rules: Rules, monday: int
-) -> None:
+def test_idle_keys_leave_when_there_are_too_many(comments: Make, rules: Rules, monday: int) -> None:
     few = rules.model_copy(update={"max_keys": 15, "watch": (rules.watch[2],)})
     monitor = Monitor(few)
     for k in range(40):

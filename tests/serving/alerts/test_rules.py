@@ -39,7 +39,7 @@ def test_faults_are_told_all_at_once(tmp_path: Path) -> None:
 def test_bad_file_is_wrong_usage(text: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
     path.write_text(text, "utf-8")
-    with pytest.raises(UsageError, match="expected|should|unexpected"):
+    with pytest.raises(UsageError, match=r"expected|should|unexpected"):
         load_rules(path)
 
 

@@ -18,7 +18,9 @@ def test_count_tail_of_a_geometric_is_a_power() -> None:
     assert tail == pytest.approx([1, 0.75, 0.75**10])
 
 
-@pytest.mark.parametrize(("count", "mean", "spread"), [(30, 9.5, 0.07), (8, 0.2, 0.5), (400, 300, 0.01)])
+@pytest.mark.parametrize(
+    ("count", "mean", "spread"), [(30, 9.5, 0.07), (8, 0.2, 0.5), (400, 300, 0.01)]
+)
 def test_count_tail_is_that_of_scipy(count: int, mean: float, spread: float) -> None:
     wanted = nbinom.sf(count - 1, 1 / spread, 1 / (1 + spread * mean))
     found = count_tail(np.array([float(count)]), np.array([mean]), np.array([spread]))

@@ -30,7 +30,12 @@ def analyzer() -> Analyzer:
 
 
 def line(number: int, text: str = "太差了", **more: Any) -> str:
-    row = {"comment_id": f"c{number}", "aweme_id": "7301", "content": text, "create_time": 1_788_192_000 + number}
+    row = {
+        "comment_id": f"c{number}",
+        "aweme_id": "7301",
+        "content": text,
+        "create_time": 1_788_192_000 + number,
+    }
     return json.dumps({**row, **more}, ensure_ascii=False) + "\n"
 
 
@@ -105,7 +110,8 @@ def test_standard_input_ends(analyzer: Analyzer, rules: Rules) -> None:
 def stored(number: int) -> pa.Table:
     row: dict[str, Any] = {name: [None] for name in [*COMMENTS.names, *SCORES.names]}
     row |= {
-        "comment_id": [f"c{number}"], "platform": ["douyin"], "content_id": ["7301"], "user_id": ["u1"],
+        "comment_id": [f"c{number}"], "platform": ["douyin"], "content_id": ["7301"],
+        "user_id": ["u1"],
         "text": ["差"], "created_at": [1_788_192_000_000 + number], "sentiment": ["negative"],
         "p_negative": [0.9],
     }  # fmt: skip
@@ -113,7 +119,9 @@ def stored(number: int) -> pa.Table:
     return pa.table([pa.array(row[f.name], f.type) for f in schema], schema=schema)
 
 
-def test_store_gives_what_was_loaded_since(tmp_path: Path, analyzer: Analyzer, rules: Rules) -> None:
+def test_store_gives_what_was_loaded_since(
+    tmp_path: Path, analyzer: Analyzer, rules: Rules
+) -> None:
     config = Settings(home=tmp_path, store=str(tmp_path / "s.duckdb"))
     told: list[str] = []
     source = open_source("store", config, lambda: analyzer, rules, told.append)

@@ -81,7 +81,7 @@ def test_watch_tells_what_replay_finds(
 
 
 def test_restart_after_every_pass_changes_nothing(
-    storm: list[pa.Table], journal: Journal, rules: Rules, monday: int
+    storm: list[pa.Table], journal: Journal, rules: Rules
 ) -> None:
     whole = pa.concat_tables(storm).sort_by("at")
     passes = [[whole.slice(at, 58)] for at in range(0, whole.num_rows, 58)]
@@ -91,7 +91,7 @@ def test_restart_after_every_pass_changes_nothing(
         Watcher(journal, rules, Given(passes), kept).run_pass(now)
     (found,) = replay(storm, rules)
     assert {notice.incident_id for notice in kept.told} == {found.id}
-    assert [notice.kind for notice in kept.told][0] == "opened"
+    assert kept.told[0].kind == "opened"
     assert len({notice.dedup_key for notice in kept.told}) == len(kept.told)
 
 
@@ -221,6 +221,4 @@ def test_killed_watch_loses_no_incident_and_repeats_at_most_one_message_a_kill(
     assert {one["incident_id"] for one in told} == {found.id}
     keys = [one["dedup_key"] for one in told]
     assert len(keys) - len(set(keys)) <= killed == KILLS
-    assert [one["kind"] for one in told][0] == "opened" and told[-1]["kind"] == "resolved"
-
-
+    assert told[0]["kind"] == "opened" and told[-1]["kind"] == "resolved"
