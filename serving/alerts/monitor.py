@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ from serving.alerts.recent import Recent, tell
 from serving.alerts.rules import Rules, load_playbook
 from serving.alerts.triggers import Hit, find_hits
 
-_NAMES: Final = {"aspect": ASPECTS, "risk": RISKS}
+_NAMES: Final[dict[str, Mapping[str, str]]] = {"aspect": ASPECTS, "risk": RISKS}
 
 
 class Monitor:

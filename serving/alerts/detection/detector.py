@@ -8,7 +8,7 @@ abnormal steps of the last ``enter_of`` and ends after ``leave_minutes`` of quie
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +109,7 @@ def _push(state: DetectorState, step: int) -> npt.NDArray[np.int64]:
     """Turns the rings by one step; returns the keys with negative comments in it, each once."""
     row = step % DAY_STEPS
     expected = baseline.level(state) * season.step_factor(state, step) / HOUR_STEPS
-    newest = {
+    newest: dict[str, npt.NDArray[Any]] = {
         "negative": np.zeros(state.keys, dtype=np.int32),
         "all": np.zeros(state.keys, dtype=np.int32),
         "expected": expected,

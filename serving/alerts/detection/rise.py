@@ -49,11 +49,13 @@ def rising(
 ) -> npt.NDArray[np.bool_]:
     """Which keys have risen; ``budget_per_week`` is the false alarms allowed per key and week."""
     bar = np.log(WEEK_HOURS / budget_per_week)
-    return (
+    risen: npt.NDArray[np.bool_] = (
         (state.view("cusum") > bar)
         & (state.view("cusum_negative") >= thresholds.rise_min_negatives)
         & (state.view("cusum_negative") >= thresholds.leave_ratio * state.view("cusum_expected"))
     )
+    return risen
+    return risen
 
 
 def _log_ratio(seen: Floats, mean: Floats, spread: Floats, ratio: float) -> Floats:

@@ -21,8 +21,8 @@ _NIGHT: Final = (0.8, 0.5, 0.35, 0.25, 0.2, 0.25)
 _MORNING: Final = (0.4, 0.65, 0.85, 0.95, 1.05, 1.15)
 _AFTERNOON: Final = (1.35, 1.25, 1.1, 1.1, 1.15, 1.2)
 _EVENING: Final = (1.25, 1.4, 1.65, 1.75, 1.6, 1.2)
-PRIOR_DAY: Final = np.array([*_NIGHT, *_MORNING, *_AFTERNOON, *_EVENING])
-PRIOR_DAY /= PRIOR_DAY.mean()
+_DAY: Final = np.array([*_NIGHT, *_MORNING, *_AFTERNOON, *_EVENING])
+PRIOR_DAY: Final = _DAY / _DAY.mean()
 OF_DAY, OF_POOL, OF_OWN = 100.0, 200.0, 60.0  # imagined comments per hour slot
 _THURSDAY: Final = 3  # 1 January 1970, counted from Monday
 

@@ -43,7 +43,7 @@ class LineSource:
 
     def read(self, cursor: Cursor) -> tuple[list[pa.Table], Cursor]:
         """What came since the last pass."""
-        lines = []
+        lines: list[bytes] = []
         while len(lines) < MOST_LINES:
             try:
                 lines.append(self._lines.get_nowait())

@@ -26,7 +26,8 @@ def crisis(
     """Four quiet days of two contents, and on the fourth a storm under one of them."""
     start = monday + 3 * DAY_S + 6 * 3600
     storm = comments(
-        start, 3600, 90, 85, seed=9, text="喝完拉肚子还有虫子太恶心了", risks=[["food_safety"]] * 90,
+        start, 3600, 90, 85, seed=9,
+        text="喝完拉肚子还有虫子太恶心了", risks=[["food_safety"]] * 90,
         likes=list(range(90)), keywords=[["虫子"]] * 90, bad_aspects=[["quality"]] * 90,
         aspects=[["quality"]] * 90,
     )  # fmt: skip
