@@ -89,12 +89,11 @@ def watched(table: pa.Table, brands: Mapping[str, Brand]) -> pa.Table:
         "followers": _column(table, "follower_count", pa.int64()),
         "account_at": _seconds(_column(table, "account_created_at", pa.timestamp("ms", tz="UTC"))),
     }
-    arrays = [columns.get(f.name) for f in WATCHED]
     arrays = [
-        _column(table, f.name, f.type) if a is None else a
-        for f, a in zip(WATCHED, arrays, strict=True)
+        (columns[f.name] if f.name in columns else _column(table, f.name, f.type)).cast(f.type)
+        for f in WATCHED
     ]
-    return pa.table([a.cast(f.type) for a, f in zip(arrays, WATCHED, strict=True)], schema=WATCHED)
+    return pa.table(arrays, schema=WATCHED)
 
 
 def _column(table: pa.Table, name: str, kind: pa.DataType) -> Any:

@@ -55,7 +55,6 @@ def rising(
         & (state.view("cusum_negative") >= thresholds.leave_ratio * state.view("cusum_expected"))
     )
     return risen
-    return risen
 
 
 def _log_ratio(seen: Floats, mean: Floats, spread: Floats, ratio: float) -> Floats:
