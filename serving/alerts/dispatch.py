@@ -105,19 +105,23 @@ def _held(
 
 
 def inhibited(incident: Incident, everything: Iterable[Incident], rules: Notify) -> bool:
-    """True while a graver incident that agrees in ``inhibit_equal`` is open; never by itself."""
+    """True while a graver incident that agrees in ``inhibit_equal`` is open; never by itself.
+
+    A single comment keeps nothing back.
+    """
     return incident.severity != "critical" and any(
         other.severity == "critical"
         and other.closed_at is None
         and other.id != incident.id
+        and any(alert.kind != "single" for alert in other.alerts.values())
         and all(other.key.get(name) == incident.key.get(name) for name in rules.inhibit_equal)
         for other in everything
     )
 
 
 def _kind(incident: Incident, rules: Notify, now: int, *, released: bool) -> NoticeKind | None:
-    firing = [name for name, alert in incident.alerts.items() if alert.firing]
-    resolved = [name for name, alert in incident.alerts.items() if not alert.firing]
+    firing = [name for name, alert in incident.telling.items() if alert.firing]
+    resolved = [name for name, alert in incident.telling.items() if not alert.firing]
     if incident.closed_at is not None:
         firing = []
     elif not firing and incident.sent is not None:
@@ -160,15 +164,12 @@ def mark_sent(one: Due, now: int) -> str:
     """Writes the message into the incident's log; returns its dedup key."""
     incident = one.incident
     incident.messages += 1
-    firing = (
-        []
-        if incident.closed_at is not None
-        else [n for n, a in incident.alerts.items() if a.firing]
-    )
+    still = incident.closed_at is None
+    firing = [name for name, alert in incident.telling.items() if still and alert.firing]
     incident.sent = Sent(
         at=now,
         firing=firing,
-        resolved=[name for name in incident.alerts if name not in firing],
+        resolved=[name for name in incident.telling if name not in firing],
         severity=incident.severity,
         observed=incident.root.observed,
     )

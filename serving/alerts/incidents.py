@@ -82,6 +82,15 @@ class Incident:
         """The alert of the incident's key."""
         return self.alerts[key_text(self.key)]
 
+    @property
+    def telling(self) -> dict[str, Alert]:
+        """The alerts that say more than the incident's key: not its platform, not its brand."""
+        return {
+            name: alert
+            for name, alert in self.alerts.items()
+            if alert.key == self.key or not alert.key.items() <= self.key.items()
+        }
+
     def note(self, at: int, what: str, detail: str = "") -> None:
         self.timeline.append((at, what, detail))
 
@@ -166,7 +175,7 @@ def judge(incident: Incident, told: Told, rules: SeverityRules) -> Severity:
     """How bad it is; an incident that was worse stays so."""
     root = incident.root
     ratio = root.observed / max(root.expected, 0.1)
-    n = len(told.fields["evidence"]) and round(told.critical_risk_share * root.observed)
+    n = round(told.critical_risk_share * root.observed)
     grave = (
         (ratio >= rules.critical_ratio and root.observed >= rules.critical_negatives)
         or told.fields["reach"] >= rules.critical_reach

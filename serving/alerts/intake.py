@@ -45,11 +45,14 @@ def watched_batches(
         raise ServingError(
             f"{dump.path}: expected comments, found {dump.kind} ({dump.format}); {dump.why}"
         )
-    scorer, keys = FileScorer(dump, analyzer, True, tell), TextKeys()
+    scorer, keys, undated = FileScorer(dump, analyzer, True, tell), TextKeys(), 0
     for batch in dump.batches(rows=BATCH_ROWS):
         if batch.records.num_rows:
+            undated += batch.records["created_at"].null_count
             table = _own_sentiment(batch) or scorer.comments(batch)
             yield watched(_with_further(keys.apply(table), batch.original), brands)
+    if undated:
+        tell(f"{dump.path}: {undated:,} comments without a time are left out")
 
 
 def _own_sentiment(batch: Batch) -> pa.Table | None:

@@ -57,6 +57,15 @@ def test_replay_prints_a_line_per_incident(run: Run, dump: Path) -> None:
     assert line["closed_at"] > line["opened_at"]
 
 
+def test_replay_tells_of_comments_without_a_time(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    row = {"comment_id": "c1", "aweme_id": "7301", "content": "太差了", "create_time": START}
+    lines = [row, {**row, "comment_id": "c2", "create_time": None}]
+    path.write_text("".join(json.dumps(one) + "\n" for one in lines), "utf-8")
+    code, out, err = run("replay", path)
+    assert (code, out) == (0, "") and "1 comments without a time" in err
+
+
 def test_replay_refuses_in_one_line(run: Run, dump: Path, tmp_path: Path) -> None:
     rules = tmp_path / "rules.yaml"
     rules.write_text("thresholds: {min_ratio: 0}\nnope: 1\n", "utf-8")

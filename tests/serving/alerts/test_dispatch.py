@@ -114,6 +114,21 @@ def test_critical_inhibits_lesser_ones_also_after_a_restart(rules: Rules) -> Non
     assert kinds(again, rules.notify, NOW + 120) == ["resolved inc-a", "opened inc-b"]
 
 
+def test_single_comment_keeps_nothing_back(rules: Rules) -> None:
+    grave, lesser = incident("a", "critical"), incident("b")
+    grave.root.kind = "single"
+    assert not inhibited(lesser, [grave, lesser], rules.notify)
+
+
+def test_platform_and_brand_of_the_content_are_no_news(rules: Rules) -> None:
+    one = incident()
+    kinds([one], rules.notify, NOW)
+    wide = incident("b").root
+    wide.key = {"brand": "all"}
+    one.alerts[key_text(wide.key)] = wide
+    assert kinds([one], rules.notify, NOW + 600) == []
+
+
 def test_other_tenant_is_not_inhibited(rules: Rules) -> None:
     grave, lesser = incident("a", "critical"), incident("b")
     lesser.key = {**lesser.key, "tenant": "two"}

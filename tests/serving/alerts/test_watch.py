@@ -205,7 +205,7 @@ def test_file_that_is_no_journal_is_told(tmp_path: Path) -> None:
         Journal(path)
 
 
-KILLS = 3
+KILLS = 2
 
 
 def test_killed_watch_loses_no_incident_and_repeats_at_most_one_message_a_kill(
