@@ -44,6 +44,6 @@ def test_reported_by_hand() -> None:
 def test_chances_spend_the_budget_and_no_more() -> None:
     bursts, rises = chances(Thresholds(false_alarms_per_key_week=0.005), keys=10)
     windows = np.array([2016 / steps for steps in WINDOW_STEPS])
-    assert math.isclose((bursts * windows * 3).sum() + rises, 0.005)
+    assert math.isclose((bursts * windows).sum() + rises, 0.005)
     few, _ = chances(Thresholds(false_alarms_per_week=1.0), keys=10_000)
     assert few.sum() == pytest.approx(bursts.sum() * (1 / 10_000) / 0.005)
