@@ -27,7 +27,8 @@ _UNIQUE: Final = {
     "consents": ("person_id", "purpose"),
     "tombstones": ("mark",),
 }
-_TOUCHED: Final = ("person", "content", "identity")
+# "person/<table>" tells which table touched a person
+_TOUCHED: Final = ("person", "content", "identity", *(f"person/{name}" for name in INPUTS))
 _SUM_TOLERANCE: Final = 0.01  # three float32 probabilities, of which text formats keep six digits
 
 
@@ -69,7 +70,7 @@ def _outcomes(store: Store) -> Iterator[tuple[str, int, str]]:
         ("as_of", _other_moments, "persons and profiles are as of the last refresh"),
         ("orphan_members", _orphan_members, "a person's id is one of the person's identifiers"),
         ("orphan_links", _orphan_links, "every link joins two stored identifiers"),
-        ("touched", _unknown_touched, f"what is to be refreshed is {', '.join(_TOUCHED)}"),
+        ("touched", _unknown_touched, "to be refreshed are persons, contents or the identity"),
         ("consents", _impossible_consents, "no consent ends before it begins"),
     )
     for name, broken, rule in rules:

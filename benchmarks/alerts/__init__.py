@@ -1,0 +1,1 @@
+"""Crisis alerts measured: simulated streams with known crises, the rules of vendors beside ours."""
