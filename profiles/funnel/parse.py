@@ -123,12 +123,13 @@ def _seconds(value: Any, name: str, faults: list[str]) -> float | None:
 def _step_windows(given: Any, n: int, faults: list[str]) -> tuple[float | None, ...]:
     if given is None:
         return ()
-    if not isinstance(given, list) or len(given) != n:
+    if not isinstance(given, list) or len(given) > n:
         faults.append(
             f"step_windows_s: expected a list with one entry per step ({n}, the first null), "
             f"found {given!r}"
         )
         return ()
+    given = [*given, *[None] * (n - len(given))]
     found = tuple(_seconds(one, f"step_windows_s[{at}]", faults) for at, one in enumerate(given))
     if found and found[0] is not None:
         faults.append(

@@ -209,7 +209,7 @@ def test_missing_columns_and_properties_are_named(ask: Ask, tmp_path: Path) -> N
         ({"steps": [{"where": {}}]}, r"steps\[0\].event: is missing"),
         ({"steps": ["A"], "order": "any"}, "order: expected ordered or strict or unordered"),
         ({"steps": ["A"], "window_s": -1}, "window_s: expected seconds from 0"),
-        ({"steps": ["A", "B"], "step_windows_s": [5]}, "one entry per step"),
+        ({"steps": ["A", "B"], "step_windows_s": [None, 5, 5]}, "one entry per step"),
         ({"steps": ["A"], "windows": 1}, "windows: expected one of steps"),
         ({"steps": ["A"], "breakdown": {"property": "c", "step": 2}}, "breakdown.step"),
         ({"steps": ["A"], "order": "unordered", "reuse": True}, "reuse: "),
