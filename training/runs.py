@@ -38,7 +38,8 @@ def load_run(run_dir: Path, recipe: Recipe, *, keep_auxiliary: bool = False) -> 
 
 
 def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentModel:
-    """A run's last weights, to go on from; labels that it did not have start at random.
+    """A run's last weights, to go on from, or its averaged ones; labels that it did not have start
+    at random.
 
     Raises:
         TrainingError: the run has no checkpoint.
@@ -48,8 +49,12 @@ def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentMode
         raise TrainingError(
             f"expected {file}, found no such file; train {recipe.starts_from} first"
         )
-    old = torch.load(file, map_location="cpu", weights_only=True)["model"]
     record = read_record(run_dir)
+    averaged = record["recipe"].get("average_with") is not None
+    read = torch.load(
+        run_dir / BEST_FILE if averaged else file, map_location="cpu", weights_only=True
+    )
+    old = read if averaged else read["model"]
     model = _blank_model(run_dir, recipe, sum(map(len, auxiliary.values())))
     new = model.state_dict()
     for part, had, has in (

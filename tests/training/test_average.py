@@ -11,6 +11,7 @@ import torch
 from tests.training.tiny import tiny_recipe
 from training.average import average
 from training.modeling import SLICES
+from training.runs import load_last
 
 
 def test_average_mixes_what_both_runs_have(run_dir: Path, tmp_path: Path) -> None:
@@ -32,3 +33,19 @@ def test_average_mixes_what_both_runs_have(run_dir: Path, tmp_path: Path) -> Non
     at = SLICES["risks"].start
     assert torch.equal(found["heads.weight"][at], mine["heads.weight"][at])
     assert found["heads.bias"][at + 1] != mine["heads.bias"][at + 1]
+
+
+def test_going_on_from_an_averaged_run_goes_on_from_the_average(
+    run_dir: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(run_dir, tmp_path / "mine")
+    best = torch.load(tmp_path / "mine" / "best.pt", weights_only=True)
+    moved = {k: v + 1 if v.is_floating_point() else v for k, v in best.items()}
+    torch.save(moved, tmp_path / "mine" / "best.pt")
+    recipe, name = tiny_recipe(), "encoder.encoder.layer.0.output.dense.weight"
+    plain = load_last(tmp_path / "mine", recipe, {}).state_dict()[name]
+    assert not torch.equal(plain, moved[name])
+    record = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+    record["recipe"]["average_with"] = "other"
+    (tmp_path / "mine" / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    assert torch.equal(load_last(tmp_path / "mine", recipe, {}).state_dict()[name], moved[name])
