@@ -14,8 +14,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from nlp.tokenizer import Tokens
+
 LENGTHS: Final = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
 TOKEN_BUDGET: Final = 4_096  # rows x tokens of a full batch
+GPU_TOKEN_BUDGET: Final = 65_536  # a GPU needs more at a time before it is busy
 MIN_TOKENS: Final = LENGTHS[0]
 
 
@@ -70,5 +73,15 @@ def fill(encoded: list[npt.NDArray[np.int64]], batch: Batch, pad_id: int) -> npt
     ids = np.full(batch.shape, pad_id, dtype=np.int64)
     for i, row in enumerate(batch.rows):
         ids[i, : len(encoded[row])] = encoded[row]
+    ids[len(batch.rows) :] = ids[0]
+    return ids
+
+
+def fill_flat(tokens: Tokens, batch: Batch, pad_id: int) -> npt.NDArray[np.int64]:
+    """What ``fill`` gives, from texts that lie end to end, without a loop over them."""
+    places = np.arange(batch.shape[1])
+    held = places < tokens.lengths[batch.rows, None]
+    ids = np.full(batch.shape, pad_id, dtype=np.int64)
+    ids[: len(batch.rows)][held] = tokens.ids[(tokens.starts[batch.rows, None] + places)[held]]
     ids[len(batch.rows) :] = ids[0]
     return ids

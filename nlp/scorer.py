@@ -7,17 +7,19 @@ everything around it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from nlp.artifact import MODEL_FILE, TOKENIZER_FILE, Artifact, load_artifact
-from nlp.batching import TOKEN_BUDGET, fill, plan_batches, shapes
+from nlp.batching import GPU_TOKEN_BUDGET, TOKEN_BUDGET, fill_flat, plan_batches, shapes
 from nlp.engines import Engine, load_engine
+from nlp.errors import StoppedError
 from nlp.heads import HEADS, OUTPUT_SIZE, output_slices
-from nlp.tokenizer import CommentTokenizer
+from nlp.tokenizer import CommentTokenizer, Tokens
 
 FAKE_MODEL: Final = "fake"
 Floats = npt.NDArray[np.float32]
@@ -42,7 +44,15 @@ class Scorer(Protocol):
     thresholds: dict[str, dict[str, float]]
 
     def logits(self, normalized: list[str]) -> Logits:
-        """One row per text."""
+        """One row per text: ``infer`` of ``encode``."""
+        ...
+
+    def encode(self, normalized: list[str]) -> Any:
+        """The texts as ``infer`` takes them, so that tokenizing can run beside the network."""
+        ...
+
+    def infer(self, encoded: Any, *, stop: Callable[[], bool] | None = None) -> Logits:
+        """One row per text. Raises StoppedError soon after ``stop`` says True."""
         ...
 
 
@@ -61,15 +71,22 @@ class NeuralScorer:
 
     def logits(self, normalized: list[str]) -> Logits:
         """See ``Scorer.logits``."""
-        encoded = self.tokenizer.encode(normalized)
-        ids = [e.ids for e in encoded]
-        values = np.zeros((len(ids), OUTPUT_SIZE), dtype=np.float32)
-        lengths = np.array([len(i) for i in ids], dtype=np.int64)
-        for batch in plan_batches(lengths, budget=self._budget):
-            padded = fill(ids, batch, self.tokenizer.pad_id)
+        return self.infer(self.encode(normalized))
+
+    def encode(self, normalized: list[str]) -> Tokens:
+        """See ``Scorer.encode``."""
+        return self.tokenizer.encode_flat(normalized)
+
+    def infer(self, encoded: Tokens, *, stop: Callable[[], bool] | None = None) -> Logits:
+        """See ``Scorer.infer``."""
+        values = np.zeros((len(encoded.lengths), OUTPUT_SIZE), dtype=np.float32)
+        for batch in plan_batches(encoded.lengths, budget=self._budget):
+            if stop is not None and stop():
+                raise StoppedError("expected to finish, was told to stop; run it again")
+            padded = fill_flat(encoded, batch, self.tokenizer.pad_id)
             with self._turn:
                 values[batch.rows] = self.engine.infer(padded)[: len(batch.rows)]
-        return Logits(values=values, truncated=np.array([e.truncated for e in encoded], dtype=bool))
+        return Logits(values=values, truncated=encoded.truncated)
 
     def warm_up(self, *, max_rows: int | None = None) -> int:
         """Runs every shape that can come once, so that no request pays for compiling; gives their
@@ -101,7 +118,8 @@ def load_scorer(
         return FakeScorer()
     artifact = load_artifact(model)
     loaded = load_engine(engine, artifact.path / MODEL_FILE, threads=threads, precision=precision)
-    return NeuralScorer(artifact, loaded)
+    budget = GPU_TOKEN_BUDGET if engine == "cuda" else TOKEN_BUDGET
+    return NeuralScorer(artifact, loaded, budget=budget)
 
 
 POSITIVE_WORDS: Final = ("好", "喜欢", "赞", "棒", "爱")
@@ -122,6 +140,16 @@ class FakeScorer:
         return Logits(
             values=values, truncated=np.array([len(t) > 150 for t in normalized], dtype=bool)
         )
+
+    def encode(self, normalized: list[str]) -> list[str]:
+        """See ``Scorer.encode``: nothing to do."""
+        return normalized
+
+    def infer(self, encoded: list[str], *, stop: Callable[[], bool] | None = None) -> Logits:
+        """See ``Scorer.infer``."""
+        if stop is not None and stop():
+            raise StoppedError("expected to finish, was told to stop; run it again")
+        return self.logits(encoded)
 
     def _row(self, text: str) -> Floats:
         row = np.full(OUTPUT_SIZE, -4.0, dtype=np.float32)

@@ -8,6 +8,7 @@ goes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,18 @@ class Encoding:
 
     ids: npt.NDArray[np.int64]  # (tokens,)
     truncated: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Token ids of many texts end to end, each with [CLS] and [SEP]: text ``i`` is
+    ``ids[starts[i] : starts[i] + lengths[i]]``.
+    """
+
+    ids: npt.NDArray[np.int64]  # (tokens of all texts,)
+    starts: npt.NDArray[np.int64]  # (texts,)
+    lengths: npt.NDArray[np.int64]  # (texts,)
+    truncated: npt.NDArray[np.bool_]  # (texts,)
 
 
 class CommentTokenizer:
@@ -48,15 +61,39 @@ class CommentTokenizer:
         encoded = self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
         return [self._cut(item.ids) for item in encoded]
 
+    def encode_flat(self, normalized: list[str]) -> Tokens:
+        """The same ids as ``encode``, in one array: for many texts, whose rows are then padded
+        without a loop over texts.
+        """
+        encoded = self._tokenizer.encode_batch_fast(normalized, add_special_tokens=False)
+        pieces = [item.ids for item in encoded]
+        sizes = np.fromiter(map(len, pieces), dtype=np.int64, count=len(pieces))
+        truncated = sizes > self.max_tokens - 2
+        for row in np.flatnonzero(truncated):
+            pieces[row] = self._without_middle(pieces[row])
+        lengths = np.minimum(sizes, self.max_tokens - 2) + 2
+        starts = np.cumsum(lengths) - lengths
+        ids = np.empty(int(lengths.sum()), dtype=np.int64)
+        inner = np.ones(len(ids), dtype=bool)
+        inner[starts] = inner[starts + lengths - 1] = False
+        ids[starts], ids[starts + lengths - 1] = self.cls_id, self.sep_id
+        ids[inner] = np.fromiter(
+            chain.from_iterable(pieces), dtype=np.int64, count=len(ids) - 2 * len(pieces)
+        )
+        return Tokens(ids=ids, starts=starts, lengths=lengths, truncated=truncated)
+
     def _cut(self, ids: list[int]) -> Encoding:
-        room = self.max_tokens - 2
-        truncated = len(ids) > room
+        truncated = len(ids) > self.max_tokens - 2
         if truncated:
-            head = int(room * HEAD_SHARE)
-            ids = ids[:head] + ids[len(ids) - (room - head) :]
+            ids = self._without_middle(ids)
         return Encoding(
             ids=np.array([self.cls_id, *ids, self.sep_id], dtype=np.int64), truncated=truncated
         )
+
+    def _without_middle(self, ids: list[int]) -> list[int]:
+        room = self.max_tokens - 2
+        head = int(room * HEAD_SHARE)
+        return ids[:head] + ids[len(ids) - (room - head) :]
 
     def _id(self, token: str) -> int:
         found = self._tokenizer.token_to_id(token)

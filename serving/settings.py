@@ -52,8 +52,8 @@ class Settings(BaseSettings):
         "small",
         description="a shipped model's name, a model folder, or fake (word rules without weights)",
     )
-    engine: Literal["openvino", "onnxruntime"] = Field(
-        "openvino", description="what runs the model"
+    engine: Literal["openvino", "onnxruntime", "cuda"] = Field(
+        "openvino", description="what runs the model; cuda is a GPU"
     )
     precision: Literal["auto", "bf16", "f32"] = Field(
         "auto", description="arithmetic of OpenVINO; auto is bf16 where the processor has it"

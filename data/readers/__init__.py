@@ -10,8 +10,19 @@ from __future__ import annotations
 
 from data.readers.dump import Dump, open_dump
 from data.readers.errors import DumpError
+from data.readers.inputs import InputFile, expand_inputs
 from data.readers.recognise import known_formats
 from data.readers.report import RepairReport
 from data.readers.rows import Batch, Reject
 
-__all__ = ["Batch", "Dump", "DumpError", "Reject", "RepairReport", "known_formats", "open_dump"]
+__all__ = [
+    "Batch",
+    "Dump",
+    "DumpError",
+    "InputFile",
+    "Reject",
+    "RepairReport",
+    "expand_inputs",
+    "known_formats",
+    "open_dump",
+]

@@ -1,16 +1,15 @@
 """The bytes of an input file: what it is by its first bytes, how its text is encoded, one clean
 stream.
 
-Only regular files are read. A gzip stream is read through; other packed or foreign files are
-refused by name. Whatever the encoding and line ends of a text file, ``open_text`` gives bytes in
-``codec`` (UTF-8 or GB18030) without a byte order mark and with ``\\n`` between lines, so that lines
-can be cut before decoding.
+Only regular files are read. Gzip, zstd and a zip archive of one file are read through; other packed
+or foreign files are refused by name. Whatever the encoding and line ends of a text file,
+``open_text`` gives bytes in ``codec`` (UTF-8 or GB18030) without a byte order mark and with ``\\n``
+between lines, so that lines can be cut before decoding.
 """
 
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
 import os
 import stat
@@ -20,9 +19,9 @@ from typing import IO, Final, NamedTuple, cast
 
 from data.readers import limits
 from data.readers.errors import DumpError, fail, printable
+from data.readers.packed import BROKEN, GZIP, PLAIN, ZIP, ZSTD, open_packed, refuse_inner
 
 _FOREIGN: Final = (
-    (b"\x28\xb5\x2f\xfd", "a zstd file", "unpack it first"),
     (b"BZh", "a bzip2 file", "unpack it first"),
     (b"\xfd7zXZ\x00", "an xz file", "unpack it first"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it first"),
@@ -74,8 +73,8 @@ def _kind(mode: int) -> str:
 
 
 def sniff(path: Path) -> str:
-    """The container by magic bytes: gzip, zip, parquet, sqlite or text. Raises DumpError for
-    foreign files.
+    """The container by magic bytes: gzip, zstd, zip, parquet, sqlite or text. Raises DumpError
+    for foreign files.
     """
     try:
         with path.open("rb") as file:
@@ -89,8 +88,10 @@ def sniff(path: Path) -> str:
     if start.startswith(b"SQLite format 3\x00"):
         return "sqlite"
     if start.startswith(b"PK\x03\x04"):
-        return "zip"
-    return "gzip" if start.startswith(b"\x1f\x8b") else _text_or_fail(path, start)
+        return ZIP
+    if start.startswith(b"\x28\xb5\x2f\xfd"):
+        return ZSTD
+    return GZIP if start.startswith(b"\x1f\x8b") else _text_or_fail(path, start)
 
 
 def _text_or_fail(path: Path, start: bytes) -> str:
@@ -106,7 +107,7 @@ class TextProbe(NamedTuple):
     encoding: str  # utf-8, utf-8-sig, utf-16-le, utf-16-be, gb18030
     codec: str  # of the bytes that ``open_text`` gives: utf-8 or gb18030
     newline: str  # "\n", or "\r" when the file has no other
-    zipped: bool
+    packing: str  # of data.readers.packed
 
 
 class _Transformed(io.RawIOBase):
@@ -137,16 +138,9 @@ class _Transformed(io.RawIOBase):
         super().close()
 
 
-def open_bytes(path: Path, zipped: bool) -> IO[bytes]:
-    """The file's bytes, unpacked when gzip."""
-    if zipped:
-        return cast(IO[bytes], gzip.open(path, "rb"))
-    return path.open("rb")
-
-
 def open_text(path: Path, probe: TextProbe) -> IO[bytes]:
     """The file's text as bytes of ``probe.codec``, lines ended by ``\\n``."""
-    stream = open_bytes(path, probe.zipped)
+    stream = open_packed(path, probe.packing)
     if probe.encoding.startswith("utf-16"):
         stream.read(2)
         stream = _wrap(stream, _recoder(probe.encoding))
@@ -174,23 +168,25 @@ def _recoder(encoding: str) -> Callable[[bytes, bool], bytes]:
     return recode
 
 
-def probe_text(path: Path, zipped: bool) -> TextProbe:
+def probe_text(path: Path, packing: str) -> TextProbe:
     """The encoding and line ends, by reading the whole file once.
 
-    Raises: DumpError for binary content, an unknown encoding or a broken gzip stream.
+    Raises: DumpError for binary content, an unknown encoding or a broken packed file.
     """
     try:
-        with open_bytes(path, zipped) as stream:
+        with open_packed(path, packing) as stream:
             start = stream.read(4096)
         encoding = _marked_encoding(path, start)
         if encoding is None:
+            if packing != PLAIN:
+                refuse_inner(path, start)
             _refuse_binary(path, start)
-            encoding = _measure_encoding(path, zipped)
+            encoding = _measure_encoding(path, packing)
         codec = "gb18030" if encoding == "gb18030" else "utf-8"
-        probe = TextProbe(encoding, codec, "\n", zipped)
+        probe = TextProbe(encoding, codec, "\n", packing)
         return probe._replace(newline=_newline(path, probe))
-    except (EOFError, OSError) as error:
-        what = "a whole gzip file" if zipped else "a readable file"
+    except BROKEN as error:
+        what = f"a whole {packing} file" if packing else "a readable file"
         raise fail(path, what, str(error), "copy or export it again") from error
 
 
@@ -217,31 +213,31 @@ def _refuse_binary(path: Path, start: bytes) -> None:
         raise fail(path, "one gzip layer", "gzip inside gzip", "unpack it first")
 
 
-def _measure_encoding(path: Path, zipped: bool) -> str:
+def _measure_encoding(path: Path, packing: str) -> str:
     """UTF-8 if the whole file is, or is but for a cut end or some lines; else by characters.
 
     The two are not alike: half of all UTF-8 lines of Chinese pass as GB18030 (and read as rubbish),
     but hardly a line of GB18030 passes as UTF-8.
     """
     try:
-        _count_characters(path, zipped, "utf-8", "strict")
+        _count_characters(path, packing, "utf-8", "strict")
         return "utf-8"
     except UnicodeDecodeError as error:
         if error.reason == "unexpected end of data":
             return "utf-8"
-    if _share_of_utf8_lines(path, zipped) > _TELLING_SHARE:
+    if _share_of_utf8_lines(path, packing) > _TELLING_SHARE:
         return "utf-8"
     for codec in ("utf-8", "gb18030"):
-        good, bad = _count_characters(path, zipped, codec, "replace")
+        good, bad = _count_characters(path, packing, codec, "replace")
         if good > bad:
             return codec
     raise fail(path, _READABLE, "bytes that are neither", "save it as UTF-8")
 
 
-def _share_of_utf8_lines(path: Path, zipped: bool) -> float:
+def _share_of_utf8_lines(path: Path, packing: str) -> float:
     """Of the lines beyond ASCII, those that are UTF-8."""
     lines = good = 0
-    with open_bytes(path, zipped) as stream:
+    with open_packed(path, packing) as stream:
         while line := stream.readline(limits.MAX_ROW_BYTES):
             if not line.isascii():
                 lines += 1
@@ -257,11 +253,11 @@ def _reads(line: bytes, codec: str) -> bool:
     return True
 
 
-def _count_characters(path: Path, zipped: bool, codec: str, errors: str) -> tuple[int, int]:
+def _count_characters(path: Path, packing: str, codec: str, errors: str) -> tuple[int, int]:
     """Decoded non-ASCII characters, and faults."""
     decoder = codecs.getincrementaldecoder(codec)(errors)
     good = bad = 0
-    with open_bytes(path, zipped) as stream:
+    with open_packed(path, packing) as stream:
         while block := stream.read(limits.CHUNK_BYTES):
             text = decoder.decode(block)
             if errors != "strict":

@@ -28,7 +28,10 @@ from data.readers.canonical import Canonicaliser
 from data.readers.csv_source import CsvSource
 from data.readers.errors import fail, printable
 from data.readers.json_source import JsonSource
+from data.readers.packed import PLAIN, ZIP, only_member
+from data.readers.packed import SUFFIXES as PACKED_SUFFIXES
 from data.readers.parquet_source import ParquetSource
+from data.readers.partitioned import PartitionedSource
 from data.readers.recognise import matching_shape, recognise
 from data.readers.report import RepairReport
 from data.readers.rows import Batch, Chunk
@@ -188,6 +191,8 @@ def open_dump(
     shapes: Sequence[Shape] = (),
     insist: bool = False,
     filled: Collection[str] = (),
+    label: str | None = None,
+    partitions: Mapping[str, str | None] | None = None,
 ) -> Dump:
     """The dump at ``path``, scanned and recognised.
 
@@ -195,7 +200,8 @@ def open_dump(
     ``mapping`` gives input columns by canonical field and goes before what was recognised. With a
     ``kind`` the file is read as that, and a table that lacks a required column is refused unless
     the column is among ``filled``. ``shapes`` go before those that ship; with ``insist`` no other
-    is tried. Raises: DumpError.
+    is tried. ``label`` names the file in rejects and fallback ids instead of its name;
+    ``partitions`` are columns that its folders give to all its rows. Raises: DumpError.
     """
     file, table = _split_table(os.fspath(path))
     fields = dict(mapping or {})
@@ -209,7 +215,12 @@ def open_dump(
         filled=frozenset(filled),
         columns=tuple(fields.values()),
     )
-    return Dump(file, _open_source(file, table, wanted), format, fields, wanted)
+    source = _open_source(file, table, wanted)
+    if label is not None:
+        source.label = printable(label)
+    if partitions:
+        source = PartitionedSource(file, source, partitions)
+    return Dump(file, source, format, fields, wanted)
 
 
 def _split_table(text: str) -> tuple[Path, str | None]:
@@ -224,7 +235,7 @@ def _open_source(path: Path, table: str | None, wanted: Wanted) -> Source:
     container = sniff(path)
     if container == "sqlite":
         return SqliteSource(path, table or _only_table(path, list_tables(path), wanted))
-    if container == "zip":
+    if container == ZIP and _is_workbook(path):
         return _open_workbook(path, table, wanted)
     if table is not None:
         advice = "leave ::table out"
@@ -233,14 +244,18 @@ def _open_source(path: Path, table: str | None, wanted: Wanted) -> Source:
         )
     if container == "parquet":
         return ParquetSource(path)
-    return _open_text_source(path, wanted, zipped=container == "gzip")
+    return _open_text_source(path, wanted, PLAIN if container == "text" else container)
+
+
+def _is_workbook(path: Path) -> bool:
+    from data.readers.xlsx_source import is_workbook  # slow to import
+
+    return is_workbook(path)
 
 
 def _open_workbook(path: Path, sheet: str | None, wanted: Wanted) -> Source:
-    from data.readers.xlsx_source import XlsxSource, is_workbook, list_sheets  # slow to import
+    from data.readers.xlsx_source import XlsxSource, list_sheets  # slow to import
 
-    if not is_workbook(path):
-        raise fail(path, "a dump or a workbook", "a zip archive", "unpack it first")
     if sheet is not None:
         return XlsxSource(path, sheet, named=True, wanted=wanted)
     sheets = {name: header for name, header in list_sheets(path, wanted).items() if header}
@@ -276,8 +291,8 @@ def _choose(path: Path, tables: Mapping[str, list[str]], wanted: Wanted) -> str:
     )
 
 
-def _open_text_source(path: Path, wanted: Wanted, *, zipped: bool) -> Source:
-    probe = probe_text(path, zipped)
+def _open_text_source(path: Path, wanted: Wanted, packing: str) -> Source:
+    probe = probe_text(path, packing)
     if _is_json(path, probe):
         return JsonSource(path, probe)
     source = CsvSource(path, probe, wanted)
@@ -300,7 +315,9 @@ def _is_json(path: Path, probe: TextProbe) -> bool:
     """By the name; without a telling name, or for JSON called .csv, by the first characters."""
     with open_text(path, probe) as stream:
         start = stream.read(4096).lstrip()
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
+    name = Path(only_member(path)) if probe.packing == ZIP else path
+    suffixes = [suffix.lower() for suffix in name.suffixes]
+    suffixes = [suffix for suffix in suffixes if suffix not in PACKED_SUFFIXES]
     suffix = suffixes[-1] if suffixes else ""
     if suffix in _JSON_SUFFIXES:
         return True

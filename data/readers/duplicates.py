@@ -10,8 +10,8 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from data.readers import limits
 from data.readers.report import RepairReport
@@ -42,13 +42,15 @@ class DuplicateSearch:
         """Add the counts of what came twice."""
         if self._unchecked:
             report.add("duplicates_unchecked", self._unchecked)
-        ids, texts, rows = (pa.array(memoryview(column)) for column in self._columns)
-        seen = pc.value_counts(ids)
-        repeated = seen.field("values").filter(pc.greater(seen.field("counts"), 1))
+        ids, texts, rows = (np.frombuffer(column, dtype=np.int64) for column in self._columns)
+        ordered = np.sort(ids)
+        repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
         if len(repeated) == 0:
             return
-        wanted = pc.is_in(ids, repeated)
-        table = pa.table({"id": ids, "text": texts, "row": rows}).filter(wanted)
+        del ordered
+        places = np.minimum(np.searchsorted(repeated, ids), len(repeated) - 1)
+        wanted = repeated[places] == ids
+        table = pa.table({"id": ids[wanted], "text": texts[wanted], "row": rows[wanted]})
         _count(table, len(repeated), report)
 
 

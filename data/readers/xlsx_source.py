@@ -50,10 +50,12 @@ def is_workbook(path: Path) -> bool:
             entries = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise fail(path, "a whole .xlsx file", str(error), "copy or save it again") from error
+    if all(entry.filename != "xl/workbook.xml" for entry in entries):
+        return False
     if sum(entry.file_size for entry in entries) > limits.MAX_XLSX_BYTES:
         most = f"at most {limits.MAX_XLSX_BYTES:,} bytes unpacked"
         raise fail(path, most, "a larger workbook", "export it as CSV")
-    return any(entry.filename == "xl/workbook.xml" for entry in entries)
+    return True
 
 
 @contextmanager

@@ -1,8 +1,7 @@
 """Inference engines: token ids in, logits out. One artifact, ``model.onnx``, is read by both.
 
 ``openvino`` is the default; ``onnxruntime`` (extra ``training``, or installed by hand) is the
-second engine and the
-parity oracle.
+second engine and the parity oracle; ``cuda`` is the same on a GPU (extra ``gpu``).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy.typing as npt
 
 from nlp.errors import ModelError
 
-ENGINES: Final = ("openvino", "onnxruntime")
+ENGINES: Final = ("openvino", "onnxruntime", "cuda")
 PRECISIONS: Final = ("auto", "bf16", "f32")
 
 
@@ -48,8 +47,9 @@ def load_engine(
         from nlp.engines.openvino_engine import OpenVINOEngine
 
         return OpenVINOEngine(model_file, threads=threads, precision=precision)
-    if name == "onnxruntime":
-        from nlp.engines.onnxruntime_engine import ONNXRuntimeEngine
+    if name in ("onnxruntime", "cuda"):
+        from nlp.engines.onnxruntime_engine import CPU, CUDA, ONNXRuntimeEngine
 
-        return ONNXRuntimeEngine(model_file, threads=threads)
+        provider = CUDA if name == "cuda" else CPU
+        return ONNXRuntimeEngine(model_file, threads=threads, provider=provider)
     raise ModelError(f"expected an engine out of {', '.join(ENGINES)}, found {name!r}")

@@ -24,6 +24,7 @@ import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
 from serving.batch.cells import cell_text, csv_cell, neutralize_formula, table_rows, to_json
+from serving.batch.files import check_writable, sync_folder
 from serving.errors import ServingError, UsageError
 
 XLSX_MAX_ROWS: Final = 1_048_576  # the header included
@@ -93,6 +94,7 @@ def move_into_place(part: Path, path: Path) -> None:
     with part.open("rb") as file:
         os.fsync(file.fileno())
     part.replace(path)
+    sync_folder(path.absolute().parent)
 
 
 def check_output(path: Path) -> None:
@@ -108,6 +110,9 @@ def check_output(path: Path) -> None:
         raise UsageError(
             f"--out: expected an existing folder, found no {path.parent}; create it first"
         )
+    fault = check_writable(path)
+    if fault:
+        raise ServingError(f"--out: {fault}; change its rights or choose another place")
 
 
 def check_rows(path: Path, rows: int) -> None:

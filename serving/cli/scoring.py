@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.cli.common import make_analyzer, open_dumps, progress, say, say_repairs, settings
+from serving.cli.common import make_analyzer, pairs, progress, say, say_repairs, settings
+from serving.cli.score_inputs import open_inputs
 
 if TYPE_CHECKING:
+    from nlp.analyzer import Analyzer
     from nlp.insight import CommentInsight
-    from serving.batch.score import ScoreSummary
+    from serving.batch.score import Engine
+    from serving.batch.summary import ScoreSummary
+    from serving.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -50,7 +57,8 @@ def analyze(
 
 def score(
     inputs: Annotated[
-        list[str], typer.Argument(metavar="INPUT…", help="Dumps; FILE::TABLE for one table.")
+        list[str],
+        typer.Argument(metavar="INPUT…", help="Dumps, folders, globs; FILE::TABLE for one table."),
     ],
     out: Annotated[Path, typer.Option(help="FILE.{parquet,csv,jsonl,xlsx}")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
@@ -69,32 +77,110 @@ def score(
     ] = "keys",
     resume: Annotated[bool, typer.Option(help="Go on where a broken run was.")] = True,
     summary: Annotated[Path | None, typer.Option(help="Write the summary as JSON.")] = None,
+    profile: Annotated[bool, typer.Option(help="Show where the time went, by stage.")] = False,
+    wait_for_space: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="With a full disk, wait this long.")
+    ] = 0.0,
+    engine: Annotated[
+        str, typer.Option(metavar="local|spark", help="Where the model runs.")
+    ] = "local",
+    master: Annotated[
+        str | None, typer.Option(metavar="URL", help="Spark's master, such as local[2] or yarn.")
+    ] = None,
+    conf: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A setting of Spark.")
+    ] = None,
     model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
 ) -> None:
     """Score dumps: one row out per row in, in order; rejected rows in OUT.rejects.jsonl."""
     from serving.batch.labels import check_labels
     from serving.batch.score import score_dumps
+    from serving.batch.stages import profile_table
     from serving.batch.writers import check_output
 
     if on_error not in ("skip", "fail"):
         raise typer.BadParameter(f"--on-error: expected skip or fail, found {on_error!r}")
+    if engine not in ("local", "spark"):
+        raise typer.BadParameter(f"--engine: expected local or spark, found {engine!r}")
+    if engine == "local" and (master or conf):
+        raise typer.BadParameter("--master and --conf: expected --engine spark, found local")
     check_output(out)
     check_labels(out, labels)
     if summary is not None and not summary.absolute().parent.is_dir():
         raise typer.BadParameter(
             f"--summary: expected an existing folder, found no {summary.parent}"
         )
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
-    analyzer = make_analyzer(settings(model=model))
-    with progress(sum(d.rows for d in dumps), "scoring") as advance:
-        result = score_dumps(dumps, out, analyzer, resume=resume, labels=labels, progress=advance)
+    options = {"format": format, "text_column": text_column, "mapping": map}
+    dumps = open_inputs(inputs, out, **options)
+    config = settings(model=model)
+    analyzer = make_analyzer(config)
+    with (
+        engine_maker(engine, master, conf or [], config) as make_engine,
+        progress(sum(d.rows for d in dumps), "scoring") as advance,
+        stop_on_sigterm(),
+    ):
+        result = score_dumps(
+            dumps,
+            out,
+            analyzer,
+            resume=resume,
+            labels=labels,
+            progress=advance,
+            tell=say,
+            wait_for_space_s=wait_for_space,
+            make_engine=make_engine,
+        )
     say_repairs(dumps)
     _say_summary(result, out)
+    if profile:
+        say(profile_table(result.stages, result.seconds))
     if summary is not None:
         summary.write_text(json.dumps(asdict(result), ensure_ascii=False, indent=1) + "\n", "utf-8")
     if on_error == "fail" and result.rejected:
         say(f"error: expected no rejected rows, found {result.rejected:,}; see the reasons there")
         raise typer.Exit(1)
+
+
+@contextmanager
+def engine_maker(
+    name: str, master: str | None, conf: list[str], config: Settings
+) -> Iterator[Callable[[Analyzer], Engine]]:
+    """What makes the engine of a run; a Spark session lasts as long as the context."""
+    if name == "local":
+        from serving.batch.local import LocalEngine
+
+        yield LocalEngine
+        return
+    from serving.batch.spark import SparkEngine, spec_of
+    from serving.batch.spark_session import open_session
+
+    session = open_session(master, pairs(conf, "--conf key=value"))
+    cores = int(session.conf.get("spark.task.cpus", "1") or 1)
+
+    def make(analyzer: Analyzer) -> Engine:
+        spec = spec_of(analyzer, model=config.model, engine=config.engine, threads=cores)
+        return SparkEngine(analyzer, session, spec)
+
+    try:
+        yield make
+    finally:
+        session.stop()
+
+
+@contextmanager
+def stop_on_sigterm() -> Iterator[None]:
+    """A request to end, as a container's platform sends it, ends the run as Ctrl-C does: finished
+    windows are kept and no torn file is left.
+    """
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _say_summary(result: ScoreSummary, out: Path) -> None:

@@ -110,6 +110,26 @@ def zipped_csv(path: Path) -> None:
         archive.writestr("t.csv", table("好,1"))
 
 
+def zip_of(*names: str, text: bytes | None = None) -> Callable[[Path], None]:
+    def save(path: Path) -> None:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name in names:
+                archive.writestr(name, JSONL if text is None else text)
+
+    return save
+
+
+def cut_zip(path: Path) -> None:
+    zip_of("a.csv")(path)
+    path.write_bytes(path.read_bytes()[:-10])
+
+
+def zstd(content: bytes) -> bytes:
+    packed = pa.compress(content, codec="zstd", asbytes=True)
+    assert isinstance(packed, bytes)
+    return packed
+
+
 def symlink(path: Path) -> None:
     write(path.parent, "real.csv", table("好,1"))
     path.symlink_to(path.parent / "real.csv")
@@ -317,8 +337,43 @@ CASES = [
         content=gzip.compress(gzip.compress(b"x")),
         refused="one gzip layer",
     ),
-    Case(number=25, what="zip named csv", content=zipped_csv, refused="a zip archive"),
-    Case(number=25, what="zstd named csv", content=b"\x28\xb5\x2f\xfd" + b"x" * 50, refused="zstd"),
+    Case(number=25, what="zip named csv", content=zipped_csv, texts=["好"]),
+    Case(number=25, what="zstd named csv", content=zstd(table("好,1").encode()), texts=["好"]),
+    Case(
+        number=25,
+        what="zstd in several frames",
+        name="t.jsonl.zst",
+        content=zstd(JSONL.encode()) * 3,
+        texts=["好"] * 3,
+    ),
+    Case(
+        number=25,
+        what="zstd cut off",
+        content=zstd(os.urandom(9_000))[:-4_000],
+        refused="whole zstd file",
+    ),
+    Case(
+        number=25,
+        what="zstd that is none",
+        content=b"\x28\xb5\x2f\xfd" + b"x" * 50,
+        refused="whole zstd file",
+    ),
+    Case(number=25, what="zip of two", name="t.zip", content=zip_of("a.csv", "b.csv"), refused="2"),
+    Case(
+        number=25,
+        what="zip of one and what macOS adds",
+        name="t.zip",
+        content=zip_of("__MACOSX/._a.jsonl", "x/a.jsonl", "x/.DS_Store"),
+        texts=["好"],
+    ),
+    Case(
+        number=25,
+        what="zip in zip",
+        name="t.zip",
+        content=zip_of("a.csv", text=b"PK\x03\x04" + bytes(60)),
+        refused="text inside",
+    ),
+    Case(number=25, what="zip cut off", name="t.zip", content=cut_zip, refused="File is not a zip"),
     Case(
         number=26,
         what="ids mangled",

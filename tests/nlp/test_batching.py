@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlp.batching import LENGTHS, bucket_length, bucket_rows, fill, plan_batches, shapes
+from nlp.batching import (
+    LENGTHS,
+    bucket_length,
+    bucket_rows,
+    fill,
+    fill_flat,
+    plan_batches,
+    shapes,
+)
+from nlp.tokenizer import Tokens
 
 LENGTH_LISTS = st.lists(st.integers(min_value=2, max_value=160), max_size=300)
 
 
+@settings(deadline=None, max_examples=40)
 @given(LENGTH_LISTS)
 def test_plan_batches_holds_each_text_once(lengths: list[int]) -> None:
     batches = list(plan_batches(np.array(lengths, dtype=np.int64), budget=512))
@@ -19,6 +29,7 @@ def test_plan_batches_holds_each_text_once(lengths: list[int]) -> None:
     assert sorted(rows) == list(range(len(lengths)))
 
 
+@settings(deadline=None, max_examples=40)
 @given(LENGTH_LISTS)
 def test_plan_batches_uses_only_announced_shapes(lengths: list[int]) -> None:
     allowed = set(shapes(160, budget=512))
@@ -52,3 +63,15 @@ def test_fill_pads_and_repeats_first_row() -> None:
     assert ids.shape == (4, 8)
     assert ids[0].tolist() == [1, 2, 0, 0, 0, 0, 0, 0]
     assert ids[3].tolist() == ids[0].tolist()
+
+
+@settings(deadline=None, max_examples=40)
+@given(LENGTH_LISTS)
+def test_fill_flat_gives_what_fill_gives(lengths: list[int]) -> None:
+    sizes = np.array(lengths, dtype=np.int64)
+    ids = np.arange(1, sizes.sum() + 1)
+    starts = np.cumsum(sizes) - sizes
+    tokens = Tokens(ids=ids, starts=starts, lengths=sizes, truncated=sizes > 150)
+    apart = [ids[at : at + n] for at, n in zip(starts, sizes, strict=True)]
+    for batch in plan_batches(sizes, budget=512):
+        assert (fill_flat(tokens, batch, 0) == fill(apart, batch, 0)).all()

@@ -52,3 +52,16 @@ def test_typed_model_tokens_never_become_the_real_ones(typed: str) -> None:
 def test_vocabulary_without_special_tokens_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\[CLS\]"):
         CommentTokenizer(Tokenizer(models.WordPiece({"[UNK]": 0}, unk_token="[UNK]")), max_tokens=8)
+
+
+def test_encode_flat_gives_the_ids_of_encode_end_to_end() -> None:
+    texts = ["好喝", "", "一二三四五六七八九十", "好[捂脸]"]
+    tokenizer = make_tokenizer(max_tokens=6)
+    tokens, encoded = tokenizer.encode_flat(texts), tokenizer.encode(texts)
+    found = [
+        tokens.ids[at : at + n].tolist()
+        for at, n in zip(tokens.starts, tokens.lengths, strict=True)
+    ]
+    assert found == [e.ids.tolist() for e in encoded]
+    assert tokens.truncated.tolist() == [e.truncated for e in encoded]
+    assert tokenizer.encode_flat([]).ids.size == 0

@@ -21,7 +21,8 @@ from nlp.scorer import FakeScorer
 from serving.batch import job as job_module
 from serving.batch import score
 from serving.batch.job import Job, file_identity
-from serving.batch.score import ScoreSummary, score_dumps
+from serving.batch.score import score_dumps
+from serving.batch.summary import ScoreSummary
 from serving.errors import ServingError
 
 DumpOf = Callable[..., Dump]
@@ -70,7 +71,7 @@ def test_broken_run_before_the_first_window_leaves_nothing(
     def fail(*_: object) -> None:
         raise KeyError("stop")
 
-    monkeypatch.setattr(bare_analyzer, "score", fail)
+    monkeypatch.setattr(bare_analyzer.scorer, "logits", fail)
     with pytest.raises(KeyError):
         score_dumps([dump_of(ROWS)], tmp_path / "o.csv", bare_analyzer)
     assert [p.name for p in tmp_path.iterdir()] == ["comments.jsonl"]
@@ -96,9 +97,9 @@ def test_resumed_run_scores_only_what_is_left(
 ) -> None:
     dump = dump_of(ROWS)
     break_off(dump, tmp_path / "o.csv", bare_analyzer)
-    seen: list[str | None] = []
-    original = bare_analyzer.score
-    monkeypatch.setattr(bare_analyzer, "score", lambda t: (seen.extend(t), original(t))[1])
+    seen: list[str] = []
+    original = bare_analyzer.scorer.logits
+    monkeypatch.setattr(bare_analyzer.scorer, "logits", lambda t: (seen.extend(t), original(t))[1])
     go_on(dump, tmp_path / "o.csv", bare_analyzer)
     assert seen == [row["text"] for row in ROWS[6:]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -26,6 +27,16 @@ dump, out, slow_s = open_dump(sys.argv[1]), Path(sys.argv[2]), float(sys.argv[3]
 print("ready", flush=True)
 summary = score.score_dumps([dump], out, analyzer, progress=lambda rows: time.sleep(slow_s))
 print(summary.rows_in, summary.scored, summary.empty, summary.rejected, summary.resumed)
+"""
+SLOW_MAIN = """
+import time
+from serving.batch import score
+from serving.cli.main import main
+
+score.WINDOW_ROWS = 50
+save = score._Run._save
+score._Run._save = lambda *a: (time.sleep(0.1), save(*a))[1]
+main()
 """
 WINDOWS = 20
 KILLS = 3
@@ -87,3 +98,23 @@ def test_killed_and_resumed_run_has_the_bytes_of_an_unkilled_one(
     rejects = [p.with_name(p.name + ".rejects.jsonl").read_bytes() for p in (killed, whole)]
     assert rejects[0] == rejects[1]
     assert not [p for p in tmp_path.iterdir() if p.suffix in (".part", ".job", ".tmp")]
+
+
+def test_run_that_is_asked_to_end_leaves_no_torn_file_and_goes_on(
+    dump: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o.csv"
+    command = [sys.executable, "-c", SLOW_MAIN, "score", str(dump), "--out", str(out)]
+    environment = os.environ | {"TINGFENG_MODEL": "fake"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+    )
+    deadline_s = time.monotonic() + PATIENCE_S
+    while len(list(out.with_name("o.csv.job").glob("*.parquet"))) < 2:
+        assert time.monotonic() < deadline_s and process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 130 and "run the same command again" in said
+    assert [p.name for p in tmp_path.iterdir()] == ["o.csv.job"]
+    assert finish(dump, out)[-1] == 0  # the driver reads without extras, so it starts anew
