@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from nlp import rules
-from nlp.columns import RuleFindings, score_columns
+from nlp.columns import RuleFindings, by_words, score_columns
 from nlp.insight import AspectScore, CommentInsight, TopicScore
 from nlp.keywords import KeywordExtractor
 from nlp.normalize import has_content, is_cut, normalize
@@ -85,10 +85,7 @@ class Analyzer:
             found = [RuleFindings(flags=rules.flags(t)) for t in normalized]
             return [[] for _ in normalized], found
         words = self._keywords.tfidf_batch(normalized, KEYWORDS_PER_COMMENT)
-        return words, [
-            RuleFindings(flags=rules.flags(t), risks=rules.risks(t), aspects=rules.aspects(t))
-            for t in normalized
-        ]
+        return words, [by_words(text) for text in normalized]
 
     def columns(
         self, logits: Logits, words: list[list[str]], by_rule: list[RuleFindings]

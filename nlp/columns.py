@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from data.columns import SCORES
 from data.labels import ASPECTS, POLARITIES
-from nlp.decode import Decoded, decode
-from nlp.heads import HEAD_BY_NAME
+from nlp import rules
+from nlp.decode import Decoded, decode, with_words
+from nlp.heads import HEAD_BY_NAME, HEADS
 from nlp.rules import AspectOpinion
 from nlp.scorer import Logits, Scorer
 
@@ -31,9 +32,39 @@ _POLARITIES: Final = pa.array(POLARITIES)
 class RuleFindings:
     """What the words of one text say by themselves."""
 
+    topics: Collection[str] = ()
     flags: Collection[str] = ()
     risks: Collection[str] = ()
     aspects: Sequence[AspectOpinion] = ()
+
+    def of(self, head: str) -> Collection[str]:
+        """The labels of one head that the words name."""
+        if head == "aspects":
+            return [f"{found.aspect}:{found.polarity}" for found in self.aspects]
+        return {"interest": self.topics, "flags": self.flags, "risks": self.risks}[head]
+
+
+def by_words(text: str) -> RuleFindings:
+    """Everything that the words of a normalised text name."""
+    return RuleFindings(
+        topics=rules.topics(text),
+        flags=rules.flags(text),
+        risks=rules.risks(text),
+        aspects=rules.aspects(text),
+    )
+
+
+def named_by(by_rule: list[RuleFindings]) -> dict[str, npt.NDArray[np.bool_]]:
+    """(texts, labels) for each head with independent labels: what the words name."""
+    named = {}
+    for head in HEADS:
+        if not head.exclusive:
+            at = {label: i for i, label in enumerate(head.labels)}
+            named[head.name] = np.zeros((len(by_rule), len(at)), dtype=bool)
+            for row, found in enumerate(by_rule):
+                for label in found.of(head.name):
+                    named[head.name][row, at[label]] = True
+    return named
 
 
 def score_columns(
@@ -42,16 +73,16 @@ def score_columns(
     """One row per text, and at the end the row of a text with nothing to judge: nulls and empty
     lists.
     """
-    decoded = decode(logits.values, scorer)
+    decoded = with_words(decode(logits.values, scorer), named_by(by_rule), scorer)
     n = len(logits.values)
     columns = {
         **_sentiment(decoded),
         "emotion": _with_null(_best("emotion", decoded)),
         **_interests(decoded),
         "keywords": pa.array([*words, []], SCORES.field("keywords").type),
-        "aspects": _aspects(decoded, [found.aspects for found in by_rule]),
-        "flags": _marks(decoded, "flags", [found.flags for found in by_rule]),
-        "risks": _marks(decoded, "risks", [found.risks for found in by_rule]),
+        "aspects": _aspects(decoded),
+        "flags": _marks(decoded, "flags"),
+        "risks": _marks(decoded, "risks"),
         "truncated": pa.array(np.append(logits.truncated, False)),
         "model_version": pa.repeat(scorer.model_version, n + 1),
     }
@@ -89,53 +120,27 @@ def _interests(decoded: Decoded) -> dict[str, pa.Array]:
     return {"interest": names.take(best), "interests": _lists("interests", rows, len(p), items)}
 
 
-def _marks(decoded: Decoded, head: str, by_rule: list[Collection[str]]) -> pa.Array:
-    """The model's labels and the rules' labels of flags or risks, in label order."""
-    labels = HEAD_BY_NAME[head].labels
-    on = decoded.on[head].copy()
-    for row, said in enumerate(by_rule):
-        for label in said:
-            on[row, labels.index(label)] = True
-    rows, found = np.nonzero(on)
-    return _lists(head, rows, len(on), pa.array(labels).take(pa.array(found)))
+def _marks(decoded: Decoded, head: str) -> pa.Array:
+    """Flags or risks, in label order."""
+    rows, found = np.nonzero(decoded.on[head])
+    labels = pa.array(HEAD_BY_NAME[head].labels)
+    return _lists(head, rows, len(decoded.on[head]), labels.take(pa.array(found)))
 
 
-def _aspects(decoded: Decoded, by_rule: list[Sequence[AspectOpinion]]) -> pa.Array:
-    """The model's aspects, each with its likeliest polarity; the rules' where it names none."""
+def _aspects(decoded: Decoded) -> pa.Array:
+    """Each aspect with its likeliest polarity."""
     shape = (-1, len(ASPECTS), len(POLARITIES))
     certain = np.where(decoded.on["aspects"], decoded.p["aspects"], 0.0).reshape(shape)
     rows, aspects = np.nonzero(certain.any(-1))
     polarities = certain[rows, aspects].argmax(-1)
-    named = np.zeros(len(certain), dtype=bool)
-    named[rows] = True
-    said = [
-        (row, _INDEX[found.aspect], _SIDE[found.polarity], found.score)
-        for row, opinions in enumerate(by_rule)
-        if opinions and not named[row]
-        for found in opinions
-    ]
-    told = np.array(said, dtype=np.float64).reshape(-1, 4)
-    rows = np.concatenate([rows, told[:, 0].astype(np.int64)])
-    order = np.argsort(rows, kind="stable")
     columns = [
-        _ASPECTS.take(pa.array(np.concatenate([aspects, told[:, 1].astype(np.int64)])[order])),
-        _POLARITIES.take(
-            pa.array(np.concatenate([polarities, told[:, 2].astype(np.int64)])[order])
-        ),
-        pa.array(
-            np.concatenate([certain.max(-1)[rows[: len(aspects)], aspects], told[:, 3]])[
-                order
-            ].astype(np.float32)
-        ),
+        _ASPECTS.take(pa.array(aspects)),
+        _POLARITIES.take(pa.array(polarities)),
+        pa.array(certain[rows, aspects, polarities].astype(np.float32)),
     ]
     fields = list(SCORES.field("aspects").type.value_type)
-    return _lists(
-        "aspects", rows[order], len(certain), pa.StructArray.from_arrays(columns, fields=fields)
-    )
-
-
-_INDEX: Final = {aspect: at for at, aspect in enumerate(ASPECTS)}
-_SIDE: Final = {polarity: at for at, polarity in enumerate(POLARITIES)}
+    items = pa.StructArray.from_arrays(columns, fields=fields)
+    return _lists("aspects", rows, len(certain), items)
 
 
 def _lists(name: str, rows: Numbers, texts: int, items: pa.Array) -> pa.Array:

@@ -4,15 +4,23 @@ over texts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nlp.heads import HEADS, Head, output_slices
+from nlp.heads import HEAD_BY_NAME, HEADS, Head, output_slices
 from nlp.scorer import Floats, Scorer
 
 DEFAULT_THRESHOLD = 0.5
+# the share of its threshold that a label needs where the text's own words name it, too;
+# `python -m benchmarks.words` measures shares on dev rows
+LEAN: Final[Mapping[str, float]] = MappingProxyType(
+    {"interest": 0.1, "flags": 0.3, "risks": 0.0, "aspects": 0.1}
+)
 _SLICES = output_slices()
 
 
@@ -34,6 +42,24 @@ def decode(logits: Floats, scorer: Scorer) -> Decoded:
     }
     on = {h.name: p[h.name] >= _thresholds(h, scorer) for h in HEADS if not h.exclusive}
     return Decoded(p=p, on=on)
+
+
+def with_words(
+    decoded: Decoded,
+    named: Mapping[str, npt.NDArray[np.bool_]],
+    scorer: Scorer,
+    lean: Mapping[str, float] = LEAN,
+) -> Decoded:
+    """The same with the labels on that words name and that reach ``lean`` of their threshold.
+
+    ``named`` has (texts, labels) for each sigmoid head.
+    """
+    on = {
+        head: held
+        | (named[head] & (decoded.p[head] >= lean[head] * _thresholds(HEAD_BY_NAME[head], scorer)))
+        for head, held in decoded.on.items()
+    }
+    return Decoded(p=decoded.p, on=on)
 
 
 def softmax(logits: Floats) -> Floats:

@@ -8,15 +8,15 @@ carried by the words without which the rule no longer holds.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from nlp import rules
-from nlp.decode import decode
+from nlp.columns import by_words, named_by
+from nlp.decode import decode, with_words
 from nlp.heads import HEADS, output_slices
 from nlp.normalize import has_content, normalize
 from nlp.scorer import Floats, Scorer
@@ -29,10 +29,6 @@ LEAST: Final = 0.1  # log-odds; less carries nothing
 _PARTS: Final = re.compile(r"\[[^\[\]\s]{1,12}\]|[\u4e00-\u9fff]+|[A-Za-z0-9]+|[^\s]")
 _SLICES = output_slices()
 _LABELS: Final = [(head, label) for head in HEADS for label in head.labels]
-_RULES: Final[dict[str, Callable[[str], Collection[str]]]] = {
-    "flags": rules.flags,
-    "risks": rules.risks,
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +81,8 @@ class Explainer:
             for head, label, at in _decisions(logits[:1], self._scorer)
         ]
         known = {(e.head, e.label) for e in found}
-        return found + [e for e in _by_rule(comment, parts) if (e.head, e.label) not in known]
+        named = _by_rule(comment, parts, logits[:1], self._scorer)
+        return found + [e for e in named if (e.head, e.label) not in known]
 
     def _parts(self, comment: str) -> list[tuple[int, int]]:
         found = [span for match in _PARTS.finditer(comment) for span in self._words(match)]
@@ -127,13 +124,19 @@ def _decisions(logits: Floats, scorer: Scorer) -> Iterator[tuple[str, str, int]]
             yield head.name, label, at
 
 
-def _by_rule(comment: str, parts: list[tuple[int, int]]) -> Iterator[Evidence]:
-    text = normalize(comment)
-    without = [normalize(comment[:start] + comment[end:]) for start, end in parts]
-    for head, rule in _RULES.items():
-        for label in rule(text):
-            lost = np.array([float(label not in rule(other)) for other in without], np.float32)
-            yield Evidence(head=head, label=label, by="rule", spans=_spans(comment, parts, lost))
+def _by_rule(
+    comment: str, parts: list[tuple[int, int]], logits: Floats, scorer: Scorer
+) -> Iterator[Evidence]:
+    """What words name and the network does not find too unlikely, see ``nlp.decode.LEAN``."""
+    said = by_words(normalize(comment))
+    without = [by_words(normalize(comment[:start] + comment[end:])) for start, end in parts]
+    on = with_words(decode(logits, scorer), named_by([said]), scorer).on
+    for head in (h for h in HEADS if not h.exclusive):
+        for j, label in enumerate(head.labels):
+            if label in said.of(head.name) and on[head.name][0, j]:
+                lost = np.array([label not in other.of(head.name) for other in without])
+                spans = _spans(comment, parts, lost.astype(np.float32))
+                yield Evidence(head=head.name, label=label, by="rule", spans=spans)
 
 
 def _spans(

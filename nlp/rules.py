@@ -1,4 +1,4 @@
-"""What words alone tell about one comment: aspects, risks and three flags.
+"""What words alone tell about one comment: topics, aspects, risks and three flags.
 
 Pure functions over the raw text, tuned for precision: a risk that is denied, feared, asked or
 supposed is no risk. The flags are question, purchase_intent and complaint; spam, toxicity and
@@ -21,13 +21,14 @@ from data.lexicons import (
     load_opinions,
     load_risks,
 )
-from data.taxonomy import load_taxonomy
+from data.taxonomy import level1_topics, load_taxonomy
 from nlp.clauses import strip_markup
 from nlp.rule_aspects import AspectOpinion, find_aspects
 from nlp.rule_lexemes import Lexeme, build_scanner
 from nlp.rule_patterns import PatternRules
 
-__all__ = ["AspectOpinion", "aspects", "flags", "risks"]
+OTHER = "other"  # no topic of the network's
+__all__ = ["AspectOpinion", "aspects", "flags", "risks", "topics"]
 
 
 def aspects(text: str, packs: Iterable[str] = ()) -> tuple[AspectOpinion, ...]:
@@ -38,6 +39,11 @@ def aspects(text: str, packs: Iterable[str] = ()) -> tuple[AspectOpinion, ...]:
 def risks(text: str, packs: Iterable[str] = ()) -> tuple[str, ...]:
     """The crisis categories that the comment states, in the order of ``labels.RISKS``."""
     return _risk_rules(tuple(packs)).find(strip_markup(text))
+
+
+def topics(text: str) -> tuple[str, ...]:
+    """The interests whose keywords stand in the text, most keywords first; never "other"."""
+    return tuple(key for key in level1_topics(strip_markup(text)) if key != OTHER)
 
 
 def flags(text: str) -> frozenset[str]:

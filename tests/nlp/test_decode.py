@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nlp.decode import decode, sigmoid, softmax
+from nlp.decode import decode, sigmoid, softmax, with_words
 from nlp.heads import HEAD_BY_NAME, HEADS, OUTPUT_SIZE, output_slices
 from nlp.scorer import FakeScorer
 
@@ -59,3 +59,28 @@ def test_heads_have_the_contract_labels() -> None:
         "risks": 9,
         "aspects": 39,
     }
+
+
+def test_words_lower_a_threshold_and_do_not_replace_it() -> None:
+    logits = np.full((1, OUTPUT_SIZE), -9.0, dtype=np.float32)
+    interest = output_slices()["interest"]
+    at = {label: i for i, label in enumerate(HEAD_BY_NAME["interest"].labels)}
+    logits[0, interest.start + at["food"]] = -1.0  # 0.27 of the 0.9 that it needs alone
+    scorer = Calibrated()
+    decoded = decode(logits, scorer)
+    named = {head: np.zeros_like(on) for head, on in decoded.on.items()}
+    assert not with_words(decoded, named, scorer).on["interest"].any()
+    named["interest"][0, [at["food"], at["auto"]]] = True  # auto is at 0.0001
+    on = with_words(decoded, named, scorer).on["interest"][0]
+    assert on[at["food"]] and not on[at["auto"]]
+
+
+def test_words_never_take_a_label_away() -> None:
+    rng = np.random.default_rng(7)
+    scorer = Calibrated()
+    decoded = decode(rng.normal(0, 3, (20, OUTPUT_SIZE)).astype(np.float32), scorer)
+    named = {head: rng.random(on.shape) < 0.2 for head, on in decoded.on.items()}
+    fuller = with_words(decoded, named, scorer).on
+    for head, on in decoded.on.items():
+        assert (fuller[head] >= on).all()
+        assert not (fuller[head] & ~on & ~named[head]).any()
