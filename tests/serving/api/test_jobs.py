@@ -152,6 +152,10 @@ def test_running_and_waiting_jobs_are_cancelled(client: TestClient, scripted: An
         assert client.post(f"/v1/jobs/{job_id}/cancel").json()["status"] == "cancelled"
     third = client.post("/v1/jobs", content=ROWS, headers=NDJSON).json()["id"]
     until(client, third, "running")
+    for _ in range(200):  # the status is written just before the process starts
+        if len(scripted.folders) == 2:
+            break
+        time.sleep(0.02)
     assert [f.name for f in scripted.folders] == [first, third]
 
 
