@@ -47,6 +47,7 @@ def test_gpu_engine_without_a_gpu_says_what_to_install(monkeypatch: pytest.Monke
         load_engine("cuda", Path("model.onnx"))
 
 
+@pytest.mark.filterwarnings("ignore:Specified provider")
 def test_gpu_engine_that_falls_back_to_the_cpu_is_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,6 @@ def test_no_more_windows_live_at_once_than_the_stages_hold(
 
     def look(_: int) -> None:
         nonlocal most
-        gc.collect()
         most = max(most, len(alive))
 
     monkeypatch.setattr(score, "read_windows", watched)
