@@ -18,6 +18,7 @@ from serving.api.cache import ResultCache
 from serving.api.job_shelf import JobShelf
 from serving.api.jobs import JobRunner
 from serving.api.journal import Journal
+from serving.api.kept import KeptResults
 from serving.api.keys import KeyFile
 from serving.api.metrics import Metrics
 from serving.api.scoring import Scoring
@@ -48,6 +49,7 @@ class Service:
         self.journal = Journal(settings.home)
         self.tracing = Tracing(self.version)
         self.store = StoreAccess(settings)
+        self.kept = KeptResults(settings)
         self.shelf = JobShelf(settings.home / "jobs")
         self.jobs = JobRunner(self.shelf, settings, self.metrics)
         self.loaded = self.warm = self.draining = False
@@ -92,6 +94,7 @@ class Service:
         self.jobs.close()
         if self.loaded:
             self.scoring.close()
+        self.kept.close()
         self.store.close()
         self.guard.usage.close()
         self.journal.close()
