@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from profiles.baselines.band import STATES, judge
+from profiles.baselines.band import judge
 from profiles.overview import Period, read_groups, read_summary
 from profiles.read import last_refresh
 from profiles.surge import read_surges
@@ -30,7 +30,6 @@ class Expected:
     expected: float | None
     low: float | None
     high: float | None
-    state: str  # inside, above, below, unknown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +69,8 @@ def read_overview(store: Any) -> Overview:
         for kind, found in groups_of(read_groups(store, as_of, period=period)).items()
     }
     periods = periods_of(groups.pop("period", []), period)
+    found = crises(read_surges(store, as_of).to_pylist())
+    days = {day for crisis in found for day in crisis.days}
     return Overview(
         as_of=as_of,
         refreshed=last_refresh(store),
@@ -79,8 +80,8 @@ def read_overview(store: Any) -> Overview:
         aspects=aspect_rows(groups.get("aspect", [])),
         period=period,
         periods=periods[-MAX_PERIODS:],
-        expected=_expected(periods, period)[-MAX_PERIODS:],
-        crises=[_without_texts(one) for one in crises(read_surges(store, as_of).to_pylist())],
+        expected=_expected(periods, period, days)[-MAX_PERIODS:],
+        crises=[_without_texts(one) for one in found],
     )
 
 
@@ -93,19 +94,22 @@ def _period(first: datetime | None, last: datetime | None) -> Period:
     return "week" if days <= 7 * MAX_PERIODS else "month"
 
 
-def _expected(periods: list[PeriodCount], period: Period) -> list[Expected]:
-    """The band of negative comments by day or week; months are too few to say."""
-    unknown = Expected(expected=None, low=None, high=None, state="unknown")
+def _expected(periods: list[PeriodCount], period: Period, crisis_days: set[date]) -> list[Expected]:
+    """The band of negative comments by day or week; months are too few to say.
+
+    Days of a crisis are no part of what is normal after them.
+    """
+    unknown = Expected(expected=None, low=None, high=None)
     if not periods or period == "month":
         return [unknown] * len(periods)
-    values = np.array([[float(one.n_negative) for one in periods]])
+    no_day = crisis_days if period == "day" else set()
+    values = np.array([[np.nan if p.start in no_day else float(p.n_negative) for p in periods]])
     band = judge(values, None, weekly=period == "week")
     return [
         Expected(
             expected=float(band.expected[0, at]),
             low=float(band.low[0, at]),
             high=float(band.high[0, at]),
-            state=STATES[band.state[0, at]],
         )
         if np.isfinite(band.expected[0, at])
         else unknown
