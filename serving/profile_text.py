@@ -53,11 +53,21 @@ def profile_lines(profile: dict[str, Any]) -> Iterator[str]:
         found = profile[name]
         seen = f"，最近 {found['last_seen'][:10]}" if found.get("last_seen") else ""
         yield f"{title}（{name}，依据 {found['n']} 条{seen}，截至 {found['as_of'][:16]}Z）"
-        facts = list(_FACTS[name](found))
+        facts = list(profile_facts(name, found))
         for label, text in facts:
             yield f"  {label}  {text}"
         if not facts:
             yield "  暂无数据"
+
+
+def profile_facts(name: str, found: dict[str, Any]) -> Facts:
+    """Yields (label, text) of one dimension; nothing where nothing is known."""
+    yield from _FACTS[name](found)
+
+
+def event_name(event: str) -> str:
+    """The Chinese name of an event; an unknown one reads as itself."""
+    return _EVENTS.get(event, event)
 
 
 def _basic(found: dict[str, Any]) -> Facts:
@@ -150,12 +160,15 @@ def _behaviour(found: dict[str, Any]) -> Facts:
     if found.get("last_stage"):
         far = names[found["furthest_stage"]]
         yield "阶段", f"最近 {names[found['last_stage']]}，最远 {far}"
-    yield "行为", "、".join(f"{_event(e['event'])} {e['n']}" for e in found["events"][:_MAX_LISTED])
+    yield (
+        "行为",
+        "、".join(f"{event_name(e['event'])} {e['n']}" for e in found["events"][:_MAX_LISTED]),
+    )
     if found.get("paths"):
         yield (
             "路径",
             "；".join(
-                f"{' → '.join(map(_event, p['path']))}（{p['n']} 次）" for p in found["paths"]
+                f"{' → '.join(map(event_name, p['path']))}（{p['n']} 次）" for p in found["paths"]
             ),
         )
     yield (
@@ -166,10 +179,6 @@ def _behaviour(found: dict[str, Any]) -> Facts:
     )
     if found.get("channels"):
         yield "渠道", "、".join(f"{c['platform']} {c['share']:.0%}" for c in found["channels"])
-
-
-def _event(name: str) -> str:
-    return _EVENTS.get(name, name)
 
 
 def _emotion(found: dict[str, Any]) -> Facts:

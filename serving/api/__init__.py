@@ -1,4 +1,4 @@
-"""The HTTP service: scoring, jobs, profiles and insights as JSON, the report as its first page."""
+"""The HTTP service: scoring, jobs, profiles and insights as JSON, and the dashboard."""
 
 from __future__ import annotations
 

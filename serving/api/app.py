@@ -12,6 +12,7 @@ from starlette.middleware.cors import CORSMiddleware
 from nlp.analyzer import Analyzer
 from serving.api.errors import add_error_handlers
 from serving.api.gate import Gate
+from serving.api.pages.routers import PAGES
 from serving.api.routers import ROUTERS
 from serving.api.service import Service
 from serving.settings import MAX_BODY_BYTES, MAX_CHARS, MAX_TEXTS, Settings
@@ -43,7 +44,7 @@ def create_app(settings: Settings, analyzer: Analyzer | None = None) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.service = service
-    for router in ROUTERS:
+    for router in (*ROUTERS, *PAGES):
         app.include_router(router)
     add_error_handlers(app)
     if settings.cors_origins:

@@ -58,7 +58,10 @@ class Guard:
         """The caller. Raises ApiError: 401 without a valid key, 403 without the scope, 429."""
         if not self.closed():
             return OPEN
-        record = self._record(request)
+        return self.admit_record(self._record(request), scope)
+
+    def admit_record(self, record: KeyRecord, scope: str | None) -> Caller:
+        """The caller with an active key. Raises ApiError: 403 without the scope, 429."""
         if scope is not None and not {scope, "admin"} & set(record.scopes):
             raise ApiError(
                 403,
@@ -86,7 +89,11 @@ class Guard:
         raw = token.strip(" ").encode("latin-1", "replace")
         if scheme.lower() != "bearer" or not raw or len(raw) > MAX_TOKEN_BYTES:
             raise self._refused(request, "expected Authorization: Bearer KEY, found another form")
-        record = self.keys.find(raw)
+        return self.check_key(request, raw)
+
+    def check_key(self, request: Request, raw: bytes) -> KeyRecord:
+        """The record of an active key. Raises ApiError: 401, 429 after too many wrong ones."""
+        record = self.keys.find(raw) if len(raw) <= MAX_TOKEN_BYTES else None
         if record is None:
             raise self._refused(request, "expected a valid key, found an unknown one")
         state = record.state(datetime.now(UTC))

@@ -144,6 +144,18 @@ class KeyFile:
         same = hmac.compare_digest(self._hash(secret).encode(), expected.encode())
         return record if same and prefix == PREFIX.encode() else None
 
+    def get(self, key_id: str) -> KeyRecord | None:
+        """The record of an id, whatever its state."""
+        self._load()
+        return self._records.get(key_id)
+
+    def sign(self, said: bytes) -> str:
+        """A signature that only this installation can make; for what it hands out and takes back.
+
+        ``said`` begins with its purpose and a zero byte, which no secret of a key holds.
+        """
+        return hmac.new(self._secret(), said, hashlib.sha256).hexdigest()
+
     def _add(self, draft: KeyRecord) -> tuple[KeyRecord, str]:
         self._load()
         key_id, secret = secrets.token_hex(6), secrets.token_urlsafe(32)
@@ -186,9 +198,12 @@ class KeyFile:
         self._stamp = None
 
     def _hash(self, secret: bytes) -> str:
+        return hmac.new(self._secret(), secret, hashlib.sha256).hexdigest()
+
+    def _secret(self) -> bytes:
         if self._pepper is None:
             self._pepper = _load_or_create_pepper(self._pepper_path)
-        return hmac.new(self._pepper, secret, hashlib.sha256).hexdigest()
+        return self._pepper
 
 
 def check_scopes(scopes: Sequence[str]) -> None:

@@ -19,6 +19,7 @@ from serving.api.cache import ResultCache
 from serving.api.job_shelf import JobShelf
 from serving.api.jobs import JobRunner
 from serving.api.journal import Journal
+from serving.api.kept import KeptResults
 from serving.api.keys import KeyFile
 from serving.api.metrics import Metrics
 from serving.api.scoring import Scoring
@@ -50,6 +51,7 @@ class Service:
         self.tracing = Tracing(self.version)
         self.store = StoreAccess(settings)
         self.alerts = AlertAccess(settings, self.store)
+        self.kept = KeptResults(settings)
         self.shelf = JobShelf(settings.home / "jobs")
         self.jobs = JobRunner(self.shelf, settings, self.metrics)
         self.loaded = self.warm = self.draining = False
@@ -94,6 +96,7 @@ class Service:
         self.jobs.close()
         if self.loaded:
             self.scoring.close()
+        self.kept.close()
         self.store.close()
         self.guard.usage.close()
         self.journal.close()

@@ -1,4 +1,4 @@
-"""``tingfeng serve``: the API and the newest report, on this machine or, with keys, beyond it."""
+"""``tingfeng serve``: the API and the dashboard, on this machine or, with keys, beyond it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def serve(
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
 ) -> None:
-    """Serve the API (/docs) and the newest report (/)."""
+    """Serve the dashboard (/), the newest report (/report) and the API (/docs)."""
     config = settings()
     config = _with_hosts(config, host)
     _check_free(host, port)
@@ -37,7 +37,7 @@ def serve(
 
     application = create_app(config, analyzer)
     shown = f"[{host}]" if ":" in host else host
-    say(f"http://{shown}:{port} shows the newest report, http://{shown}:{port}/docs the API")
+    say(f"http://{shown}:{port} shows the dashboard, http://{shown}:{port}/docs the API")
     serve_app(application, host, port)
 
 

@@ -83,10 +83,10 @@ def test_health_and_readiness(client: TestClient) -> None:
     assert client.get("/readyz").json()["model_version"] == FakeScorer.model_version
 
 
-def test_first_page_is_the_newest_report(client: TestClient, tmp_path: Path) -> None:
-    assert client.get("/").status_code == 404
+def test_report_page_is_the_newest_report(client: TestClient, tmp_path: Path) -> None:
+    assert client.get("/report").status_code == 404
     (tmp_path / "report.html").write_text("<p>报告</p>", encoding="utf-8")
-    assert "报告" in client.get("/").text
+    assert client.get("/report").text == "<p>报告</p>"
 
 
 def test_docs_page_names_no_other_host(client: TestClient) -> None:

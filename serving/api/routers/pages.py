@@ -1,30 +1,17 @@
-"""Pages for people: the newest report at ``/``, the API's own page, and its OpenAPI document."""
+"""The API's own page and its OpenAPI document; the dashboard is in ``serving.api.pages``."""
 
 from __future__ import annotations
 
-import html
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse
 
-from serving.api.deps import BareServiceDep, DocsKey, ProfilesKey
+from serving.api.deps import DocsKey
 from serving.api.docs import docs_page
 from serving.api.strict import strict_router
 
 router: Final = strict_router("pages")
-
-
-@router.get("/", include_in_schema=False)
-async def first_page(caller: ProfilesKey, service: BareServiceDep) -> Response:
-    """The newest report; it shows comments, so it needs a key where keys are."""
-    del caller
-    report = _newest_report(service.settings.home)
-    if report is not None:
-        return FileResponse(report)
-    target = html.escape(str(service.settings.home / "report.html"))
-    return HTMLResponse(_NO_REPORT.format(target=target), status_code=404)
 
 
 @router.get("/docs", include_in_schema=False)
@@ -40,14 +27,3 @@ async def openapi(request: Request, caller: DocsKey) -> Response:
     del caller
     document: dict[str, Any] = request.app.openapi()
     return JSONResponse(document)
-
-
-def _newest_report(home: Path) -> Path | None:
-    found = [*home.glob("report.html"), *home.glob("*/report.html")]
-    return max(found, key=lambda p: p.stat().st_mtime, default=None)
-
-
-_NO_REPORT: Final = (
-    "<p>还没有报告。先运行 <code>make demo</code>，"
-    "或 <code>tingfeng report --out {target}</code>。</p>"
-)

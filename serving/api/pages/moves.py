@@ -1,0 +1,28 @@
+"""Whose interest has moved, kept for the pages of persons: a sentence per person who did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from profiles.drift import read_drift
+from profiles.drift_rows import drift_sentence
+from profiles.read import last_refresh
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """``sentences`` by person id; ``tested`` persons had enough signals to say, these included."""
+
+    sentences: dict[str, str]
+    tested: frozenset[str]
+
+
+def read_moves(store: Any) -> Moves:
+    """Who has moved as of the last refresh, else as of now."""
+    found = read_drift(store, last_refresh(store) or datetime.now(UTC))
+    return Moves(
+        sentences={row["person_id"]: drift_sentence(row) for row in found.movers()},
+        tested=frozenset(found.table["person_id"].to_pylist()),
+    )
