@@ -77,6 +77,15 @@ def by_person(table: str) -> str:
             ON member.key = {table}.user_id"""
 
 
+def relations_by_person() -> str:
+    """Return a SELECT of the stored relations in which both ends are persons."""
+    return f"""
+        SELECT own.* REPLACE (coalesce(member.person_id, own.target_id) AS target_id)
+        FROM ({by_person("relations")}) AS own
+        LEFT JOIN (FROM person_identifiers WHERE key <> person_id) AS member
+            ON member.key = own.target_id"""
+
+
 def resolve_if_stale(store: Store, run: str, *, verb: str = "resolved") -> bool:
     """Put persons together anew where links, cuts or rules have changed; tell whether it did.
 

@@ -31,7 +31,7 @@ def other_names(kind: str, column: str) -> set[str]:
 def test_page_lists_the_columns_that_a_kind_needs_and_accepts(kind: str) -> None:
     rows = [row[1:] for row in ROW.findall(PAGE) if row[0] == kind]
     found = [
-        (name, need, TYPES[sort], set(re.findall(r"`(\w+)`", also)))
+        (name, need, TYPES[sort], set(re.findall("`([^`]+)`", also)))
         for name, need, sort, also in rows
     ]
     expected = [
