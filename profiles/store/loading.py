@@ -58,11 +58,11 @@ class LoadingStore(ABC):
     ) -> LoadResult:
         """Add or replace rows of ``kind`` by natural key; the store takes all of it or none.
 
-        Kinds: the names of ``profiles.store.tables.INPUTS``, and identifiers. Of several rows with one key
-        the last wins. A column that ``table`` lacks keeps what the store has, except that scores
-        are dropped when their comment's text changed. Rows equal to what is stored keep their
-        ``run_id``. Rows that carry several identifiers link them, whatever their kind. Rows of
-        forgotten persons are left out, unless ``allow_return`` lifts what keeps them out.
+        Kinds: those of ``profiles.store.tables.INPUTS``, and identifiers. Of several rows with one
+        key the last wins. A column that ``table`` lacks keeps what the store has, except that
+        scores are dropped when their comment's text changed. Rows equal to what is stored keep
+        their ``run_id``. Rows that carry several identifiers link them, whatever their kind. Rows
+        of forgotten persons are left out, unless ``allow_return`` lifts what keeps them out.
 
         Raises:
             StoreError: unknown kind, or faults in the table (all are named).

@@ -25,8 +25,8 @@ At = Annotated[str | None, typer.Option(help="Date or moment; without it now.")]
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     store = typer.Typer(no_args_is_help=True, help="The store: check it, show what is in it.")
-    for command in (check, info):
-        store.command()(command)
+    store.command()(check)
+    store.command()(info)
     app.add_typer(store, name="store")
     app.command()(forget)
     consent = typer.Typer(no_args_is_help=True, help="What persons allow: give, withdraw, show.")

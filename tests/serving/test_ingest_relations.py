@@ -44,7 +44,8 @@ def degrees(user: str) -> tuple[int, int]:
     return social["in_degree"], social["out_degree"]
 
 
-def test_degrees_follow_the_file_and_twice_change_nothing(home: Path) -> None:
+@pytest.mark.usefixtures("home")
+def test_degrees_follow_the_file_and_twice_change_nothing() -> None:
     run("refresh", "--as-of", "2026-05-01")
     assert [degrees(one) for one in "123"] == [(1, 1), (2, 1), (0, 1)]
     assert "3 unchanged" in run("ingest", "relations", "f.csv", "--set", "platform=weibo")
