@@ -94,7 +94,9 @@ class Warehouse:
         whole = arrow_schema(name)
         schema = pa.schema([whole.field(one) for one in columns])
         for folder in self.tables[name]:
-            for batch in self._dataset(folder).to_batches(columns=list(columns)):
+            files = self._dataset(folder)
+            there = [one for one in columns if one in files.schema.names]
+            for batch in files.to_batches(columns=there):
                 yield conform(pa.Table.from_batches([batch]), schema)
 
     def count(self, name: str) -> int:
