@@ -28,7 +28,7 @@ from profiles.store.duckdb_store import DuckDBStore
 
 AS_OF = datetime(2026, 9, 30, tzinfo=UTC)
 KEY = bytes(range(32))
-READS = 2_000
+READS = 1_000
 
 
 def main() -> None:
@@ -82,12 +82,12 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     ):
         store.execute(f"SET threads = {arguments.threads}")
         store.execute(f"SET temp_directory = '{folder}/spill'")
-        generate(store, n)
-        full_s = seconds(lambda: refresh(store, AS_OF, "full"))
+        told(f"{n:,} events generated", lambda: generate(store, n))
+        full_s = told("full refresh", lambda: refresh(store, AS_OF, "full"))
         peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-        peer_s = 0.0 if arguments.skip_peer else seconds(lambda: by_hand(store))
+        peer_s = 0.0 if arguments.skip_peer else told("by hand", lambda: by_hand(store))
         add_events(store, n // 100, n // 10)
-        later_s = seconds(lambda: refresh(store, AS_OF + timedelta(hours=1), "later"))
+        later_s = told("1 % later", lambda: refresh(store, AS_OF + timedelta(hours=1), "later"))
         reads_ms = point_reads(store)
     return {
         "full_s": full_s,
@@ -97,6 +97,13 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
         "read_p50_ms": float(np.quantile(reads_ms, 0.5)),
         "read_p99_ms": float(np.quantile(reads_ms, 0.99)),
     }
+
+
+def told(what: str, work: Any) -> float:
+    """Seconds of a step, said on standard error as soon as it is done."""
+    took = seconds(work)
+    print(f"  {what}: {took:.1f} s", file=sys.stderr, flush=True)
+    return took
 
 
 def seconds(work: Any) -> float:

@@ -88,6 +88,16 @@ ORDERS: Final = pa.schema(
         pa.field("items", pa.string()),  # JSON, as the source gives it
     ]
 )
+# who is tied to whom: "user_id follows target_id"
+RELATIONS: Final = pa.schema(
+    [
+        pa.field("user_id", pa.string(), nullable=False),
+        pa.field("target_id", pa.string(), nullable=False),  # hashed like user_id
+        pa.field("platform", pa.string()),  # of both
+        pa.field("relation", pa.string()),  # follow, friend, or the source's word
+        pa.field("created_at", TIMESTAMP),
+    ]
+)
 # what a campaign cost and brought on one day
 CAMPAIGNS: Final = pa.schema(
     [
@@ -123,6 +133,7 @@ TABLES: Final = MappingProxyType(
         "users": USERS,
         "events": EVENTS,
         "orders": ORDERS,
+        "relations": RELATIONS,
         "campaigns": CAMPAIGNS,
         "feedback": FEEDBACK,
     }

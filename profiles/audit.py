@@ -6,24 +6,40 @@ that is missing. Reads what the last resolving left (see ``profiles.persons``).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from profiles.cuts import find_person
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.workbench import workbench
 
 MAX_LISTED: Final = 10
 MAX_LINEAGE: Final = 100
 
+_READ: Final = {
+    **dict.fromkeys(
+        ("identifiers", "links", "cuts", "person_identifiers", "person_aliases", "refused_links")
+    ),
+    "lineage": None,
+    "profile_history": ("person_id",),
+}
 _SIZES: Final = "SELECT person_id, count(*) AS size FROM person_identifiers GROUP BY person_id"
 
 
-def audit_identity(store: DuckDBStore) -> dict[str, Any]:
+def audit_identity(store: Store) -> dict[str, Any]:
     """Return counts and the extremes, ready to print as JSON.
 
     persons (with identifiers), linked_persons (two or more), identifiers and by_type, links,
     refused (by reason), sizes (identifiers per person to number of persons), largest, hubs
     (identifiers over their maximum degree, most links first), cuts, aliases.
     """
+    with _lent(store) as lent:
+        return _audit(lent)
+
+
+def _audit(store: DuckDBStore) -> dict[str, Any]:
     sizes = store.read(
         f"SELECT size, count(*) AS n FROM ({_SIZES}) GROUP BY size ORDER BY size"
     ).to_pylist()
@@ -52,7 +68,7 @@ def audit_identity(store: DuckDBStore) -> dict[str, Any]:
     }
 
 
-def show_person(store: DuckDBStore, text: str) -> dict[str, Any]:
+def show_person(store: Store, text: str) -> dict[str, Any]:
     """Return one person's identifiers, aliases, refused links, cuts, lineage and history.
 
     ``text`` is a person id, a former one, ``TYPE:VALUE`` or an account id. ``profile_history``
@@ -61,6 +77,11 @@ def show_person(store: DuckDBStore, text: str) -> dict[str, Any]:
     Raises:
         UnknownPersonError: nobody with identifiers answers to it, or several persons do.
     """
+    with _lent(store) as lent:
+        return _shown(lent, text)
+
+
+def _shown(store: DuckDBStore, text: str) -> dict[str, Any]:
     person = find_person(store, text)
     parameters = {"person": person}
     mine = "(SELECT key FROM person_identifiers WHERE person_id = $person)"
@@ -95,6 +116,16 @@ def show_person(store: DuckDBStore, text: str) -> dict[str, Any]:
             "SELECT count(*) AS n FROM profile_history WHERE person_id IN {mine}"
         )[0]["n"],
     }
+
+
+@contextmanager
+def _lent(store: Store) -> Iterator[DuckDBStore]:
+    """The store itself, or one in memory with what it knows of identity."""
+    if isinstance(store, DuckDBStore):
+        yield store
+        return
+    with workbench(store, _READ) as bench:
+        yield bench
 
 
 def _counts(store: DuckDBStore, table: str, column: str) -> dict[str, int]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from profiles.errors import IdentityError, UnknownPersonError
-from profiles.persons import resolve_if_stale
+from profiles.persons import identity_bench, resolve_if_stale
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
 
@@ -24,17 +25,17 @@ class CutResult:
     persons: tuple[str, ...]
 
 
-def split(store: DuckDBStore, person: str, identifiers: Sequence[str], run: str) -> CutResult:
+def split(store: Store, person: str, identifiers: Sequence[str], run: str) -> CutResult:
     """Take identifiers out of a person, for good: a later link between the two is refused.
 
     Raises:
         UnknownPersonError: nobody answers to ``person``.
         IdentityError: an identifier is not the person's, or nothing would stay.
     """
-    with store.transaction():
-        resolve_if_stale(store, run)
-        members = _members(store, find_person(store, person))
-        named = [find_key(store, one) for one in identifiers]
+    with store.transaction(), identity_bench(store) as bench:
+        resolve_if_stale(bench, run)
+        members = _members(bench, find_person(bench, person))
+        named = [find_key(bench, one) for one in identifiers]
         strangers = [one for one, key in zip(identifiers, named, strict=True) if key not in members]
         if strangers or not set(members) - set(named):
             raise IdentityError(
@@ -43,28 +44,28 @@ def split(store: DuckDBStore, person: str, identifiers: Sequence[str], run: str)
             )
         sides = [int(key in named) for key in members]
         cut = f"cut-{run}"
-        store.insert(
+        bench.insert(
             "cuts",
             pa.table(
                 {"key": members, "side": sides, **_same(len(members), cut_id=cut, run_id=run)}
             ),
         )
-        _changed(store, run, "split")
-        return CutResult(cuts=(cut,), persons=_persons_of(store, members))
+        _changed(bench, run, "split")
+        return CutResult(cuts=(cut,), persons=_persons_of(bench, members))
 
 
-def rejoin(store: DuckDBStore, person: str, identifiers: Sequence[str], run: str) -> CutResult:
+def rejoin(store: Store, person: str, identifiers: Sequence[str], run: str) -> CutResult:
     """Lift every cut between a person and the identifiers; links that it refused join again.
 
     Raises:
         UnknownPersonError: nobody answers to ``person``.
         IdentityError: no cut stands between the two.
     """
-    with store.transaction():
-        resolve_if_stale(store, run)
-        members = _members(store, find_person(store, person))
-        named = [find_key(store, one) for one in identifiers]
-        found = store.read(
+    with store.transaction(), identity_bench(store) as bench:
+        resolve_if_stale(bench, run)
+        members = _members(bench, find_person(bench, person))
+        named = [find_key(bench, one) for one in identifiers]
+        found = bench.read(
             """SELECT DISTINCT one.cut_id FROM cuts AS one JOIN cuts AS other
                    ON one.cut_id = other.cut_id AND one.side <> other.side
                WHERE one.lifted_by IS NULL AND list_contains($named, one.key)
@@ -76,12 +77,12 @@ def rejoin(store: DuckDBStore, person: str, identifiers: Sequence[str], run: str
                 f"expected a cut between {person} and {', '.join(identifiers)}, found none; "
                 f"see tingfeng identity show {person}"
             )
-        store.execute(
+        bench.execute(
             "UPDATE cuts SET lifted_by = $run WHERE list_contains($cuts, cut_id)",
             {"run": run, "cuts": found},
         )
-        _changed(store, run, "rejoined")
-        return CutResult(cuts=tuple(found), persons=_persons_of(store, [*members, *named]))
+        _changed(bench, run, "rejoined")
+        return CutResult(cuts=tuple(found), persons=_persons_of(bench, [*members, *named]))
 
 
 def find_person(store: DuckDBStore, text: str) -> str:

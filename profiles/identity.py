@@ -30,22 +30,22 @@ def identifier_key(key: bytes, kind: str, namespace: str, value: str) -> str:
     return hmac.digest(key, message, "sha256").hex()[:PERSON_ID_LENGTH]
 
 
-def hash_user_ids(table: pa.Table, key: bytes) -> pa.Table:
-    """Return ``table`` with ``user_id`` replaced by person ids; null stays null.
+def hash_user_ids(table: pa.Table, key: bytes, column: str = "user_id") -> pa.Table:
+    """Return ``table`` with ``column`` replaced by person ids; null stays null.
 
-    Needs text columns ``platform`` and ``user_id``. Hashes each distinct pair once (about 2 µs),
+    Needs text columns ``platform`` and ``column``. Hashes each distinct pair once (about 2 µs),
     whatever the number of rows; memory grows with the distinct users of this table.
     """
     if table.num_rows == 0:
         return table
     pairs = pc.dictionary_encode(
-        pc.binary_join_element_wise(pc.fill_null(table["platform"], ""), table["user_id"], "\x1f")
+        pc.binary_join_element_wise(pc.fill_null(table["platform"], ""), table[column], "\x1f")
     ).combine_chunks()
     if isinstance(pairs, pa.ChunkedArray):
         pairs = pairs.unify_dictionaries().chunk(0)
     hashed = [_hash_pair(key, pair) for pair in pairs.dictionary.to_pylist()]
     person_ids = pa.array(hashed, pa.string()).take(pairs.indices)
-    return table.set_column(table.column_names.index("user_id"), "user_id", person_ids)
+    return table.set_column(table.column_names.index(column), column, person_ids)
 
 
 def _hash_pair(key: bytes, pair: str) -> str:

@@ -10,6 +10,8 @@ Python.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
@@ -62,7 +64,7 @@ _NEEDED: Final = {
     "meta": None,
     "touched": ("kind",),
 }
-_REPLACED: Final = ("person_identifiers", "person_aliases", "refused_links")
+_REPLACED: Final = ("person_identifiers", "person_aliases", "refused_links", "cuts")
 
 
 def by_person(table: str) -> str:
@@ -75,6 +77,15 @@ def by_person(table: str) -> str:
             {table}.user_id AS account_id
         FROM {table} LEFT JOIN (FROM person_identifiers WHERE key <> person_id) AS member
             ON member.key = {table}.user_id"""
+
+
+def relations_by_person() -> str:
+    """Return a SELECT of the stored relations in which both ends are persons."""
+    return f"""
+        SELECT own.* REPLACE (coalesce(member.person_id, own.target_id) AS target_id)
+        FROM ({by_person("relations")}) AS own
+        LEFT JOIN (FROM person_identifiers WHERE key <> person_id) AS member
+            ON member.key = own.target_id"""
 
 
 def resolve_if_stale(store: Store, run: str, *, verb: str = "resolved") -> bool:
@@ -91,10 +102,23 @@ def resolve_if_stale(store: Store, run: str, *, verb: str = "resolved") -> bool:
     if isinstance(store, DuckDBStore):
         _resolve_in(store, run, verb)
         return True
-    with workbench(store, _NEEDED) as bench:
+    with identity_bench(store) as bench:
         _resolve_in(bench, run, verb)
-        _take_back(store, bench)
     return True
+
+
+@contextmanager
+def identity_bench(store: Store) -> Iterator[DuckDBStore]:
+    """Give a DuckDB store with what a store knows of identity, and take back what is changed there.
+
+    A DuckDB file is given as it is. Call it inside ``store.transaction()``.
+    """
+    if isinstance(store, DuckDBStore):
+        yield store
+        return
+    with workbench(store, _NEEDED) as bench:
+        yield bench
+        _take_back(store, bench)
 
 
 def _take_back(store: Store, bench: DuckDBStore) -> None:

@@ -7,7 +7,7 @@ from typing import Final
 from profiles.errors import UnknownPersonError
 from profiles.store.base import Store
 
-_ACCOUNTS: Final = ("comments", "users", "events", "orders")
+_ACCOUNTS: Final = ("comments", "users", "events", "orders", "relations")
 
 
 def keys_of_person(store: Store, text: str) -> tuple[str, list[str]]:
@@ -57,5 +57,6 @@ def _platforms(store: Store) -> list[str | None]:
 
 def _is_stored(store: Store, key: str) -> bool:
     columns = [(name, "user_id") for name in _ACCOUNTS]
+    columns.append(("relations", "target_id"))
     columns += [("persons", "person_id"), ("profiles", "person_id"), ("identifiers", "key")]
     return any(store.rows_where(name, column, [key]).num_rows for name, column in columns)

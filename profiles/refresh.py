@@ -17,8 +17,11 @@ inside the database.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
+
+import pyarrow as pa
 
 from profiles.compute import compile_part, part_names
 from profiles.dimensions import DIMENSIONS
@@ -29,6 +32,7 @@ from profiles.read import PLATFORMS_META, last_refresh
 from profiles.scope import set_scope
 from profiles.scope_inputs import drop_inputs, make_inputs
 from profiles.sql import check_as_of
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
 FAILED: Final = "refresh failed"
@@ -49,44 +53,63 @@ class RefreshResult:
     changed: int
 
 
-def refresh(store: DuckDBStore, as_of: datetime, run: str, *, full: bool = False) -> RefreshResult:
+def refresh(
+    store: Store, as_of: datetime, run: str, *, full: bool = False, work: Path | None = None
+) -> RefreshResult:
     """Bring the derived tables up to what is known as of a moment; all of it happens or none.
 
     Afterwards ``persons``, ``profiles`` and ``content_insights`` follow from the stored rows not
     later than ``as_of``, and ``profile_history`` has one more row for each changed profile. The
-    first refresh and ``full`` compute everybody; the outcome is the same.
+    first refresh and ``full`` compute everybody; the outcome is the same. Stores other than a
+    DuckDB file lend their rows to one in the folder ``work`` (see ``profiles.bench``).
 
     Raises:
         ProfilesError: ``as_of`` has no time zone.
+        StoreError: somebody else is refreshing.
     """
     check_as_of(as_of)
-    _note(store, run, STARTED, as_of)
-    try:
-        return _refresh(store, as_of, run, full=full)
-    except Exception as error:
-        store.execute("DELETE FROM runs WHERE run_id = $run", {"run": run})
-        reason = " ".join(str(error).split())[:_MAX_REASON]
-        _note(store, run, f"{FAILED}: {reason}", as_of)
-        raise
+    with store.refresh_lock():
+        _note(store, run, STARTED, as_of)
+        try:
+            return _refresh(store, as_of, run, full=full, work=work)
+        except Exception as error:
+            store.delete("runs", "run_id", [run])
+            reason = " ".join(str(error).split())[:_MAX_REASON]
+            _note(store, run, f"{FAILED}: {reason}", as_of)
+            raise
 
 
-def _refresh(store: DuckDBStore, as_of: datetime, run: str, *, full: bool) -> RefreshResult:
+def _refresh(
+    store: Store, as_of: datetime, run: str, *, full: bool, work: Path | None
+) -> RefreshResult:
     previous = last_refresh(store)
     full = full or previous is None
     with store.transaction():
         resolve_if_stale(store, run)
-        set_scope(store, as_of, previous, full=full)
-        persons, changed = _refresh_profiles(store, as_of, run, full=full)
-        contents = _refresh_insights(store, as_of, run, full=full)
-        if previous != as_of and not full:
-            _set_as_of(store, as_of)
-        store.execute("DELETE FROM touched")
-        store.execute("DELETE FROM runs WHERE run_id = $run", {"run": run})
-        result = RefreshResult(
-            as_of=as_of, full=full, persons=persons, contents=contents, changed=changed
-        )
+        if isinstance(store, DuckDBStore):
+            result = _refresh_here(store, as_of, previous, run, full=full)
+            store.execute("DELETE FROM touched")
+        else:
+            from profiles.bench import lent_for_refresh
+
+            with lent_for_refresh(store, work) as bench:
+                result = _refresh_here(bench, as_of, previous, run, full=full)
+        store.delete("runs", "run_id", [run])
         _record(store, result, run)
     return result
+
+
+def _refresh_here(
+    store: DuckDBStore, as_of: datetime, previous: datetime | None, run: str, *, full: bool
+) -> RefreshResult:
+    set_scope(store, as_of, previous, full=full)
+    persons, changed = _refresh_profiles(store, as_of, run, full=full)
+    contents = _refresh_insights(store, as_of, run, full=full)
+    if previous != as_of and not full:
+        _set_as_of(store, as_of)
+    return RefreshResult(
+        as_of=as_of, full=full, persons=persons, contents=contents, changed=changed
+    )
 
 
 def _refresh_profiles(
@@ -218,21 +241,19 @@ def _note_platforms(store: DuckDBStore) -> None:
     )
 
 
-def _note(store: DuckDBStore, run: str, verb: str, as_of: datetime) -> None:
-    store.execute(
-        "INSERT INTO runs VALUES ($run, $verb, now(), $as_of, 0, 0, 0, 0)",
-        {"run": run, "verb": verb, "as_of": as_of},
-    )
+def _note(store: Store, run: str, verb: str, as_of: datetime, n: int = 0, changed: int = 0) -> None:
+    row = {
+        "run_id": run,
+        "verb": verb,
+        "recorded_at": datetime.now(UTC),
+        "as_of": as_of.astimezone(UTC),
+        "n_rows": n,
+        "n_inserted": 0,
+        "n_updated": changed,
+        "n_unchanged": n - changed,
+    }
+    store.bulk_load("runs", pa.Table.from_pylist([row]))
 
 
-def _record(store: DuckDBStore, result: RefreshResult, run: str) -> None:
-    store.execute(
-        """INSERT INTO runs VALUES
-           ($run, 'refresh', now(), $as_of, $persons, 0, $changed, $persons - $changed)""",
-        {
-            "run": run,
-            "as_of": result.as_of,
-            "persons": result.persons,
-            "changed": result.changed,
-        },
-    )
+def _record(store: Store, result: RefreshResult, run: str) -> None:
+    _note(store, run, "refresh", result.as_of, result.persons, result.changed)

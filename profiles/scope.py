@@ -16,7 +16,7 @@ from typing import Final
 
 from profiles.compute import compile_part
 from profiles.dimensions import DIMENSIONS, SOURCES
-from profiles.persons import by_person
+from profiles.persons import by_person, relations_by_person
 from profiles.signals import EVENT_SIGNALS
 from profiles.store.duckdb_store import DuckDBStore
 from profiles.store.tables import INPUTS
@@ -24,7 +24,6 @@ from profiles.store.tables import INPUTS
 TIMES: Final = {
     name: "time" if "time" in INPUTS[name].schema.names else "created_at"
     for name in ("comments", "events", "orders", "relations")
-    if name in INPUTS
 }
 _TOUCHED: Final = """
 CREATE OR REPLACE TEMP TABLE changed AS
@@ -83,13 +82,11 @@ def _add_newly_visible(store: DuckDBStore, low: datetime, high: datetime) -> Non
                 WHERE {at} > $low AND {at} <= $high AND user_id IS NOT NULL""",
             bounds,
         )
-    if "relations" in TIMES:
-        store.execute(
-            f"""INSERT INTO changed SELECT DISTINCT target_id, 'relations'
-                FROM ({by_person("relations")})
-                WHERE created_at > $low AND created_at <= $high AND target_id IS NOT NULL""",
-            bounds,
-        )
+    store.execute(
+        f"""INSERT INTO changed SELECT DISTINCT target_id, 'relations'
+            FROM ({relations_by_person()}) WHERE created_at > $low AND created_at <= $high""",
+        bounds,
+    )
     store.execute(
         """INSERT INTO scope_contents SELECT DISTINCT platform, content_id FROM comments
            WHERE created_at > $low AND created_at <= $high AND content_id IS NOT NULL""",
@@ -147,7 +144,7 @@ def _number_people(store: DuckDBStore, *, full: bool) -> None:
     """Persons are numbered in the order of their ids: grouping and sorting numbers is cheap."""
     ids = "SELECT person_id FROM changed"
     if full:
-        tables = [name for name in ("comments", "users", "events", "orders") if name in INPUTS]
+        tables = ("comments", "users", "events", "orders")
         ids = " UNION ".join(
             f"SELECT user_id AS person_id FROM ({by_person(name)})" for name in tables
         )

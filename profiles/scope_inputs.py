@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from profiles.dimensions import DIMENSIONS
-from profiles.persons import by_person
+from profiles.persons import by_person, relations_by_person
 from profiles.store.duckdb_store import DuckDBStore
-from profiles.store.tables import INPUTS
 
 _COMMENTS: Final = """comment_id, platform, content_id, parent_id, {text} AS text, created_at,
     like_count, reply_count, region, sentiment, sentiment_score, p_negative, p_neutral, p_positive,
@@ -22,17 +21,12 @@ _COLUMNS: Final = {
     "events": "platform, event, time, content_id",
     "orders": "order_id, platform, time, amount_cny, items",
 }
-_NO_RELATIONS: Final = """SELECT NULL::BIGINT AS user_id, NULL::BIGINT AS target_id,
-    NULL::VARCHAR AS relation, NULL::TIMESTAMPTZ AS created_at WHERE false"""
 # who is tied to a person need not be in scope: they are told apart by a hash
 _RELATIONS: Final = f"""
 SELECT coalesce(one.user_id, -1 - hash(r.user_id) // 4::UBIGINT::HUGEINT)::BIGINT AS user_id,
     coalesce(two.user_id, -1 - hash(r.target_id) // 4::UBIGINT::HUGEINT)::BIGINT AS target_id,
     relation, created_at
-FROM (SELECT own.* REPLACE (coalesce(member.person_id, own.target_id) AS target_id)
-      FROM ({by_person("relations")}) AS own
-      LEFT JOIN (FROM person_identifiers WHERE key <> person_id) AS member
-          ON member.key = own.target_id) AS r
+FROM ({relations_by_person()}) AS r
 LEFT JOIN people AS one ON one.person_id = r.user_id
 LEFT JOIN people AS two ON two.person_id = r.target_id
 WHERE one.user_id IS NOT NULL OR two.user_id IS NOT NULL"""
@@ -75,8 +69,7 @@ def make_inputs(store: DuckDBStore, *, full: bool) -> None:
                     SELECT {kept}, list_filter({column}, lambda i: i.{key} IS NOT NULL) AS items
                     FROM in_comments WHERE len({column}) > 0))"""
         )
-    relations = _RELATIONS if "relations" in INPUTS else _NO_RELATIONS
-    store.execute(f"CREATE OR REPLACE TEMP TABLE in_relations AS {relations}")
+    store.execute(f"CREATE OR REPLACE TEMP TABLE in_relations AS {_RELATIONS}")
     for dimension in DIMENSIONS:
         for name in _NAMES:
             chosen = "" if full or dimension == "basic" else _own(name, dimension)

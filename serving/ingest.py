@@ -32,6 +32,7 @@ KINDS: Final = (
     "users",
     "events",
     "orders",
+    "relations",
     "campaigns",
     "feedback",
     "identifiers",
@@ -40,6 +41,7 @@ TABLE_KINDS: Final = (
     "users",
     "events",
     "orders",
+    "relations",
     "campaigns",
     "feedback",
 )  # read by columns, nothing to score

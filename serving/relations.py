@@ -6,18 +6,10 @@ content; accounts are put together to persons. Comments to oneself are left out 
 
 from __future__ import annotations
 
-from typing import Final
-
 import pyarrow as pa
 
-from profiles.persons import by_person
+from profiles.persons import by_person, relations_by_person
 from profiles.store.duckdb_store import DuckDBStore
-
-# names that a table of relations may use for its two ends
-ENDS: Final = (
-    ("source_id", "target_id"), ("user_id", "target_id"), ("user_id", "target_user_id"),
-    ("from_user_id", "to_user_id"), ("user_id", "followed_id"), ("source", "target"),
-)  # fmt: skip
 
 
 def read_relations(store: DuckDBStore) -> pa.Table:
@@ -32,21 +24,9 @@ def read_relations(store: DuckDBStore) -> pa.Table:
             SELECT s.user_id, made.user_id FROM said AS s JOIN made
                 ON s.content_id = made.content_id
                 AND s.platform IS NOT DISTINCT FROM made.platform
-            WHERE s.parent_id IS NULL {_loaded(store)})
+            WHERE s.parent_id IS NULL
+            UNION ALL
+            SELECT user_id, target_id FROM ({relations_by_person()}))
             SELECT source, target, count(*)::DOUBLE AS weight FROM edges
             WHERE source IS NOT NULL AND target IS NOT NULL GROUP BY ALL"""
     )
-
-
-def _loaded(store: DuckDBStore) -> str:
-    """SQL for the rows of the table ``relations``, where the store has one."""
-    names = store.read("SELECT column_name FROM duckdb_columns() WHERE table_name = 'relations'")[
-        "column_name"
-    ].to_pylist()
-    for source, target in ENDS:
-        if source in names and target in names:
-            return f""" UNION ALL
-                SELECT coalesce(a.person_id, r.{source}), coalesce(b.person_id, r.{target})
-                FROM relations AS r LEFT JOIN person_identifiers AS a ON a.key = r.{source}
-                LEFT JOIN person_identifiers AS b ON b.key = r.{target}"""
-    return ""

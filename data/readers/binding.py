@@ -13,7 +13,7 @@ from data.readers import names
 from data.readers.shapes import Kind, Shape, shipped_shapes
 from data.readers.times import Unit
 
-TABLE_KINDS: Final = ("users", "events", "orders", "campaigns", "feedback")
+TABLE_KINDS: Final = ("users", "events", "orders", "relations", "campaigns", "feedback")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -76,6 +76,13 @@ class Store(Protocol):
     def rows_where(self, name: str, column: str, values: Sequence[str]) -> pa.Table:
         """Return the rows of a table whose ``column`` has one of ``values``: a point read."""
 
+    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, for tables larger than memory.
+
+        Lists come as they are or as JSON text. Nothing else may be asked of the store until the
+        last batch is taken.
+        """
+
     def count(self, table: str) -> int:
         """Return the number of rows of a table."""
 
@@ -93,10 +100,11 @@ class Store(Protocol):
         Null equals null. Keys must be distinct within ``table``.
         """
 
-    def swap(self, tables: Mapping[str, pa.Table | ibis.Table]) -> None:
+    def swap(self, tables: Mapping[str, pa.Table | pa.RecordBatchReader | ibis.Table]) -> None:
         """Put new contents in the place of whole tables, all in one step.
 
-        Expressions may read the tables that are replaced; they see the old contents.
+        Expressions may read the tables that are replaced; they see the old contents. Readers are
+        for contents larger than memory.
         """
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> int:
@@ -106,7 +114,7 @@ class Store(Protocol):
         """Make everything inside happen together or not at all."""
 
     def refresh_lock(self) -> AbstractContextManager[None]:
-        """Hold the right to recompute the derived tables.
+        """Hold the right to recompute the derived tables; transactions inside see one state.
 
         Raises:
             StoreError: another process holds it.

@@ -110,6 +110,13 @@ class DuckDBStore(LoadingStore):
         sql = f"SELECT * FROM {quoted(name)} WHERE {quoted(column)} IN ({wanted})"
         return self.read(sql, given)
 
+    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches."""
+        listed = ", ".join(quoted(one) for one in columns)
+        found = self._connection.execute(f"SELECT {listed} FROM {quoted(name)}")
+        for batch in found.to_arrow_reader(self.rows_per_load):
+            yield pa.Table.from_batches([batch])
+
     def bulk_load(self, name: str, table: pa.Table) -> int:
         """Append rows by column name; absent columns are null."""
         check_derived(name)
@@ -150,7 +157,7 @@ class DuckDBStore(LoadingStore):
                 self._connection.execute(f"DROP TABLE {quoted(f'new_{name}')}")
 
     def _build(self, name: str, new: Any) -> None:
-        if isinstance(new, pa.Table):
+        if isinstance(new, pa.Table | pa.RecordBatchReader):
             with self.registered("rows_in", new):
                 self._connection.execute(
                     f"CREATE OR REPLACE TEMP TABLE {quoted(name)} AS SELECT * FROM rows_in"
@@ -191,8 +198,8 @@ class DuckDBStore(LoadingStore):
         self._connection.execute(sql, dict(parameters or {}))
 
     @contextmanager
-    def registered(self, name: str, table: pa.Table) -> Iterator[None]:
-        """Let statements inside name an Arrow table."""
+    def registered(self, name: str, table: Any) -> Iterator[None]:
+        """Let statements inside name an Arrow table or reader."""
         self._connection.register(name, table)
         try:
             yield

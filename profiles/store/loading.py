@@ -30,7 +30,7 @@ from profiles.identity_rules import IdentityRules, load_rules
 from profiles.store.base import LoadResult
 from profiles.store.migrate import Step, migration
 from profiles.store.staging import input_table, stage
-from profiles.store.tables import SCHEMA_VERSION, InputTable
+from profiles.store.tables import SCHEMA_VERSION, InputTable, account_columns
 
 COUNTS: Final = ("inserted", "updated", "unchanged")
 
@@ -58,11 +58,11 @@ class LoadingStore(ABC):
     ) -> LoadResult:
         """Add or replace rows of ``kind`` by natural key; the store takes all of it or none.
 
-        Kinds: comments, contents, users, events, orders, identifiers. Of several rows with one key
-        the last wins. A column that ``table`` lacks keeps what the store has, except that scores
-        are dropped when their comment's text changed. Rows equal to what is stored keep their
-        ``run_id``. Rows that carry several identifiers link them, whatever their kind. Rows of
-        forgotten persons are left out, unless ``allow_return`` lifts what keeps them out.
+        Kinds: those of ``profiles.store.tables.INPUTS``, and identifiers. Of several rows with one
+        key the last wins. A column that ``table`` lacks keeps what the store has, except that
+        scores are dropped when their comment's text changed. Rows equal to what is stored keep
+        their ``run_id``. Rows that carry several identifiers link them, whatever their kind. Rows
+        of forgotten persons are left out, unless ``allow_return`` lifts what keeps them out.
 
         Raises:
             StoreError: unknown kind, or faults in the table (all are named).
@@ -123,10 +123,10 @@ class LoadingStore(ABC):
         """
         if not self._forgotten:
             return []
-        accounts = staged["user_id"] if "user_id" in staged.column_names else pa.nulls(0)
+        accounts = [staged[name] for name in account_columns(staged.column_names)]
         marks = {
             key: self.tombstone(key)
-            for column in (accounts, rows["key"])
+            for column in (*accounts, rows["key"])
             for key in pc.unique(column).to_pylist()
             if key is not None
         }
@@ -140,8 +140,8 @@ class LoadingStore(ABC):
             pc.is_in(rows["key"], values), pc.is_in(rows["type"], pa.array(private, pa.string()))
         )
         positions = set(rows["row"].filter(theirs).to_pylist())
-        if len(accounts):
-            mine = pc.is_in(accounts, values)
+        for column in accounts:
+            mine = pc.is_in(column, values)
             positions |= set(pc.indices_nonzero(mine).to_pylist())
         return sorted(positions)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from profiles.store.ddl import quoted
-from profiles.store.tables import InputTable
+from profiles.store.tables import InputTable, touched_by
 
 
 def merge_staged(
@@ -89,13 +89,7 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _note_touched(connection: duckdb.DuckDBPyConnection, spec: InputTable) -> None:
-    person = f"person/{spec.name}"  # tells the refresh which dimensions to compute
-    ids = []
-    if "user_id" in spec.schema.names:
-        ids += [(person, "user_id"), (person, "old_user_id")]
-    if spec.name in {"comments", "contents"}:
-        ids += [("content", "content_id"), ("content", "old_content_id")]
-    for kind, column in ids:
+    for kind, column in touched_by(spec):
         connection.execute(
             f"""INSERT INTO touched
                 SELECT DISTINCT '{kind}', platform, {column} FROM delta

@@ -27,7 +27,15 @@ STEPS: Final[Mapping[int, Step]] = MappingProxyType(
     {
         1: Step(tables=tuple(IDENTITY)),
         2: Step(
-            tables=(*PRIVACY, "campaigns", "feedback", *RESULTS, *PEOPLE, "content_topics"),
+            tables=(
+                *PRIVACY,
+                "relations",
+                "campaigns",
+                "feedback",
+                *RESULTS,
+                *PEOPLE,
+                "content_topics",
+            ),
             # profiles were written in another layout: the next refresh computes all of them
             sql=("UPDATE runs SET verb = 'refresh (layout 2)' WHERE verb = 'refresh'",),
         ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import duckdb
@@ -21,6 +22,7 @@ from profiles.store.ddl import quoted
 
 _NUL: Final = "\x00"
 _CHUNK_BYTES: Final = 1 << 20
+_SCAN_BYTES: Final = 1 << 24  # of one batch; no row may be longer
 
 
 def copy_in(connection: psycopg.Connection[Any], relation: str, table: pa.Table) -> None:
@@ -65,19 +67,84 @@ def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -
     read = pa_csv.read_csv(
         io.BytesIO(b"".join(parts)),
         read_options=pa_csv.ReadOptions(column_names=schema.names),
-        # a null alone in its row is an empty line
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=flat_schema,
-            null_values=[""],
-            strings_can_be_null=True,
-            quoted_strings_can_be_null=False,
-            true_values=["t"],
-            false_values=["f"],
-        ),
+        parse_options=_PARSE,
+        convert_options=_convert(flat_schema),
     )
     arrays = [_nested(read[field.name], field.type) for field in schema]
     return pa.table(arrays, schema=schema)
+
+
+def scan_out(
+    connection: psycopg.Connection[Any], name: str, schema: pa.Schema
+) -> Iterator[pa.Table]:
+    """Yield the columns ``schema`` of a table in batches; lists as JSON text."""
+    listed = ", ".join(
+        f"to_jsonb({quoted(field.name)})::text" if _is_list(field.type) else quoted(field.name)
+        for field in schema
+    )
+    types = {field.name: pa.string() if _is_list(field.type) else field.type for field in schema}
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY (SELECT {listed} FROM {quoted(name)}) TO STDOUT (FORMAT csv)") as copy,
+    ):
+        blocks = _Blocks(copy)
+        if blocks.empty:
+            return
+        reader = pa_csv.open_csv(
+            pa.PythonFile(blocks, mode="r"),
+            read_options=pa_csv.ReadOptions(
+                column_names=schema.names, block_size=_SCAN_BYTES, use_threads=False
+            ),
+            parse_options=_PARSE,
+            convert_options=_convert(types),
+        )
+        for batch in reader:
+            yield pa.Table.from_batches([batch])
+
+
+class _Blocks(io.RawIOBase):
+    """What COPY sends, as a file."""
+
+    def __init__(self, copy: Any) -> None:
+        super().__init__()
+        self._parts = (bytes(part) for part in copy)
+        self._left = next(self._parts, b"")
+        self.empty = not self._left
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        parts, n = [self._left], len(self._left)
+        while size < 0 or n < size:
+            part = next(self._parts, b"")
+            if not part:
+                break
+            parts.append(part)
+            n += len(part)
+        whole = b"".join(parts)
+        cut = len(whole) if size < 0 else size
+        self._left = whole[cut:]
+        return whole[:cut]
+
+
+# a null alone in its row is an empty line
+_PARSE: Final = pa_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+
+
+def _convert(types: Mapping[str, pa.DataType]) -> pa_csv.ConvertOptions:
+    return pa_csv.ConvertOptions(
+        column_types=dict(types),
+        null_values=[""],
+        strings_can_be_null=True,
+        quoted_strings_can_be_null=False,
+        true_values=["t"],
+        false_values=["f"],
+    )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_nested(kind))
 
 
 def flat(table: pa.Table) -> pa.Table:

@@ -23,6 +23,8 @@ INDEXES: Final = (
     ("events", "user_id"),
     ("orders", "user_id"),
     ("users", "user_id"),
+    ("relations", "user_id"),
+    ("relations", "target_id"),
     ("comments", "content_id"),
     ("persons", "person_id"),
     ("profiles", "person_id"),
@@ -47,8 +49,9 @@ def column_type(kind: Any) -> str:
         return "timestamptz"
     names = (
         ("is_string", "text"),
-        ("is_json", "jsonb"),
+        ("is_json", "json"),  # the text as it was written: fingerprints are of the text
         ("is_struct", "jsonb"),
+        ("is_date", "date"),
         ("is_float32", "real"),
         ("is_float64", "double precision"),
         ("is_boolean", "boolean"),

@@ -17,7 +17,7 @@ from profiles.store.layout import ibis_schema
 from profiles.store.postgres_copy import copy_in
 from profiles.store.postgres_ddl import ROW_KEY, column_type
 from profiles.store.row_keys import row_keys
-from profiles.store.tables import InputTable
+from profiles.store.tables import InputTable, touched_by
 
 
 def merge_staged(
@@ -117,12 +117,9 @@ def _upsert_sql(spec: InputTable) -> str:
 
 
 def _note_touched(spec: InputTable) -> list[str]:
-    ids = [("person", "user_id"), ("person", "old_user_id")]
-    if spec.name in {"comments", "contents"}:
-        ids += [("content", "content_id"), ("content", "old_content_id")]
     return [
         f"""INSERT INTO touched (kind, platform, id)
             SELECT DISTINCT '{kind}', platform, {column} FROM delta
             WHERE state <> 'unchanged' AND {column} IS NOT NULL"""
-        for kind, column in ids
+        for kind, column in touched_by(spec)
     ]

@@ -26,7 +26,7 @@ from profiles.store.layout import arrow_schema, conform, load_ibis, table_names,
 from profiles.store.loading import LoadingStore
 from profiles.store.migrate import Step
 from profiles.store.postgres_compiler import with_text_members
-from profiles.store.postgres_copy import copy_out
+from profiles.store.postgres_copy import copy_out, scan_out
 from profiles.store.postgres_ddl import (
     create_statements,
     index_statements,
@@ -110,6 +110,11 @@ class PostgresStore(LoadingStore):
             schema=schema,
         )
 
+    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches; lists and JSON as text."""
+        schema = arrow_schema(name)
+        return scan_out(self._connection, name, pa.schema([schema.field(one) for one in columns]))
+
     def count(self, table: str) -> int:
         """Return the number of rows of one of the store's tables."""
         row = self._connection.execute(f"SELECT count(*) FROM {quoted(table)}").fetchone()
@@ -173,6 +178,9 @@ class PostgresStore(LoadingStore):
     def refresh_lock(self) -> Iterator[None]:
         """Hold the right to recompute the derived tables; other processes may read and load.
 
+        Transactions inside see the state at their beginning, so that what is loaded meanwhile
+        stays marked for the next refresh.
+
         Raises:
             StoreError: another process holds it.
         """
@@ -184,9 +192,11 @@ class PostgresStore(LoadingStore):
                 f"expected nobody else to refresh {self.url}, found a refresh that is running; "
                 "wait for it"
             )
+        self._connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         try:
             yield
         finally:
+            self._connection.isolation_level = None
             self._connection.execute(f"SELECT pg_advisory_unlock({_LOCK})", [" refresh"])
 
     def meta(self) -> dict[str, str]:
@@ -248,10 +258,11 @@ class PostgresStore(LoadingStore):
         fresh = f"{name}_new"
         self._connection.execute(f"DROP TABLE IF EXISTS {quoted(fresh)}")
         self._connection.execute(f"CREATE TABLE {quoted(fresh)} (LIKE {quoted(name)})")
-        if isinstance(new, pa.Table):
-            if new.num_rows:
-                self._stage(name, new)
-                self._take_staged(fresh, new.column_names)
+        if isinstance(new, pa.Table | pa.RecordBatchReader):
+            for part in [new] if isinstance(new, pa.Table) else map(_as_table, new):
+                if part.num_rows:
+                    self._stage(name, part)
+                    self._take_staged(fresh, part.column_names)
         else:
             names = new.as_table().schema().names
             listed = ", ".join(quoted(one) for one in names)
@@ -282,6 +293,10 @@ def _connect(url: str, shown: str) -> psycopg.Connection[Any]:
         connection.close()
         raise StoreError(f"expected PostgreSQL 15 or newer at {shown}, found {found}; upgrade it")
     return connection
+
+
+def _as_table(batch: pa.RecordBatch) -> pa.Table:
+    return pa.Table.from_batches([batch])
 
 
 def _same(table: pa.Table, name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from profiles.store.row_keys import row_keys
-from profiles.store.tables import InputTable
+from profiles.store.tables import InputTable, touched_by
 from profiles.store.warehouse import ROW_KEY, Warehouse
 
 _COUNTS = ("inserted", "updated", "unchanged")
@@ -33,7 +33,9 @@ def merge_input(files: Warehouse, spec: InputTable, staged: pa.Table, run: str) 
             changed = delta.where(delta["state"] != "unchanged")
             if counts["inserted"] or counts["updated"]:
                 _write(files, spec, changed, rewrite=counts["updated"] > 0)
-                files.append("touched", _touched(spec, changed))
+                touched = _touched(spec, changed)
+                if touched is not None:
+                    files.append("touched", touched)
         finally:
             delta.unpersist()
     return counts
@@ -102,21 +104,18 @@ def _write(files: Warehouse, spec: InputTable, changed: Any, *, rewrite: bool) -
     files.replace(spec.name, kept.unionByName(rows))
 
 
-def _touched(spec: InputTable, changed: Any) -> pa.Table:
+def _touched(spec: InputTable, changed: Any) -> pa.Table | None:
     """Which persons and contents have to be computed again."""
     from pyspark.sql import functions as f
 
-    ids = [("person", "user_id"), ("person", "old_user_id")]
-    if spec.name in {"comments", "contents"}:
-        ids += [("content", "content_id"), ("content", "old_content_id")]
     parts = [
         changed.where(f.col(column).isNotNull())
         .select(f.lit(kind).alias("kind"), "platform", f.col(column).alias("id"))
         .distinct()
         .toArrow()
-        for kind, column in ids
+        for kind, column in touched_by(spec)
     ]
-    return pa.concat_tables(parts)
+    return pa.concat_tables(parts) if parts else None
 
 
 def add_identifiers(files: Warehouse, rows: pa.Table, source: str, run: str) -> int:

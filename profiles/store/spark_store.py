@@ -110,6 +110,10 @@ class SparkStore(LoadingStore):
         """Return the rows of a table whose ``column`` has one of ``values``."""
         return self._files.arrow(name, pc.field(column).isin(pa.array(list(values), pa.string())))
 
+    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, read here without Spark."""
+        return self._files.scan(name, columns)
+
     def count(self, table: str) -> int:
         """Return the number of rows of one of the store's tables."""
         return self._files.count(table)
@@ -202,6 +206,9 @@ class SparkStore(LoadingStore):
     def _write(self, name: str, new: Any) -> list[str]:
         if isinstance(new, pa.Table):
             return self._files.write_arrow(name, conform(new, arrow_schema(name)))
+        if isinstance(new, pa.RecordBatchReader):
+            parts = (conform(pa.Table.from_batches([one]), arrow_schema(name)) for one in new)
+            return [folder for part in parts for folder in self._files.write_arrow(name, part)]
         self._files.refresh_views()
         frame = self._session.sql(compiled(self.backend, new))
         wanted = arrow_schema(name).names

@@ -16,7 +16,7 @@ from profiles.errors import StoreError
 from profiles.identity import hash_user_ids
 from profiles.identity_rules import IdentityRules, identifier_names
 from profiles.store.ddl import quoted
-from profiles.store.tables import INPUTS, InputTable
+from profiles.store.tables import INPUTS, InputTable, account_columns
 
 _NOT_PROPERTIES: Final = frozenset({"user_name"})
 
@@ -44,7 +44,9 @@ def stage(kind: str, table: pa.Table, key: bytes, rules: IdentityRules) -> pa.Ta
     for name in spec.key:
         staged.setdefault(name, pa.nulls(table.num_rows, spec.schema.field(name).type))
     result = pa.table(staged)
-    return hash_user_ids(result, key) if "user_id" in staged else result
+    for name in account_columns(staged):
+        result = hash_user_ids(result, key, name)
+    return result
 
 
 def input_table(kind: str) -> InputTable:

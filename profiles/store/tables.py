@@ -6,6 +6,7 @@ are in none of them: a profile needs to tell persons apart, not to name them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -58,6 +59,11 @@ INPUTS: Final = MappingProxyType(
             ),
             InputTable(name="orders", schema=ORDERS, key=("platform", "order_id")),
             InputTable(
+                name="relations",
+                schema=columns.RELATIONS,
+                key=("platform", "user_id", "target_id", "relation"),
+            ),
+            InputTable(
                 name="campaigns",
                 schema=columns.CAMPAIGNS,
                 key=("platform", "campaign_id", "time"),
@@ -70,6 +76,29 @@ INPUTS: Final = MappingProxyType(
         )
     }
 )
+
+ACCOUNTS: Final = ("user_id", "target_id")  # columns of inputs that hold accounts, hashed
+
+
+def account_columns(names: Iterable[str]) -> list[str]:
+    """Return the columns among ``names`` that hold accounts."""
+    return [name for name in ACCOUNTS if name in names]
+
+
+def touched_by(spec: InputTable) -> list[tuple[str, str]]:
+    """Return what a changed row of an input touches: kinds of ``touched`` and columns with the id.
+
+    ``person/TABLE`` tells the refresh which dimensions to compute. ``old_user_id`` and
+    ``old_content_id`` are what the row said before.
+    """
+    person, names = f"person/{spec.name}", spec.schema.names
+    ids = [(person, column) for column in account_columns(names)]
+    if "user_id" in names and "user_id" not in spec.key:
+        ids.append((person, "old_user_id"))
+    if spec.name in {"comments", "contents"}:
+        ids += [("content", "content_id"), ("content", "old_content_id")]
+    return ids
+
 
 COUNTED_EMOTION: Final = "STRUCT(emotion VARCHAR, n BIGINT)[]"
 EVIDENCE: Final = (

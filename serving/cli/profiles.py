@@ -35,7 +35,9 @@ def register(app: typer.Typer) -> None:
 def ingest(
     kind: Annotated[
         str,
-        typer.Argument(help="comments contents users events orders campaigns feedback identifiers"),
+        typer.Argument(
+            help="comments contents users events orders relations campaigns feedback identifiers"
+        ),
     ],
     inputs: Annotated[list[str], typer.Argument(metavar="INPUT…")],
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",

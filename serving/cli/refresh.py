@@ -54,7 +54,7 @@ def _once(config: Settings, moment: datetime, *, full: bool) -> str:
     from profiles.refresh import refresh as recompute
 
     with open_store(config) as opened:
-        result = recompute(opened, moment, run_id("refresh"), full=full)
+        result = recompute(opened, moment, run_id("refresh"), full=full, work=config.home)
         persons, contents = (opened.count(name) for name in ("persons", "content_insights"))
     return (
         f"as of {result.as_of.isoformat()}: {persons:,} persons, {contents:,} contents; "

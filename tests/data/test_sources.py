@@ -284,4 +284,12 @@ def test_shipped_sources_have_names_of_their_own_and_every_kind() -> None:
     shapes = shipped_shapes()
     assert len({shape.name for shape in shapes}) == len(shapes)
     general = [shape.kind for shape in shapes if shape.general]
-    assert sorted(general) == ["campaigns", "contents", "events", "feedback", "orders", "users"]
+    assert sorted(general) == [
+        "campaigns",
+        "contents",
+        "events",
+        "feedback",
+        "orders",
+        "relations",
+        "users",
+    ]

@@ -86,6 +86,17 @@ def a_user(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
     }
 
 
+@st.composite
+def a_relation(draw: st.DrawFn) -> tuple[str, dict[str, Any]]:
+    return "relations", {
+        "platform": "douyin",
+        "user_id": draw(who),
+        "target_id": draw(who),
+        "relation": draw(st.sampled_from(["follow", "friend"])),
+        "created_at": draw(st.one_of(st.none(), day.map(at))),
+    }
+
+
 SCHEMA = pa.schema(
     [
         ("interests", pa.list_(pa.struct([("topic", pa.string()), ("score", pa.float32())]))),
@@ -95,7 +106,9 @@ SCHEMA = pa.schema(
         ("gender", pa.string()),
     ]
 )
-rows = st.one_of(a_comment(), a_comment(), an_event(), an_event(), an_order(), a_user())
+rows = st.one_of(
+    a_comment(), a_comment(), an_event(), an_event(), an_order(), a_user(), a_relation()
+)
 steps = st.lists(st.tuples(st.lists(rows, min_size=1, max_size=9), day), min_size=2, max_size=4)
 
 

@@ -238,7 +238,7 @@ def test_store_of_version_1_is_migrated_with_its_rows(tmp_path: Path) -> None:
     with DuckDBStore(path, key=KEY) as store:
         store.load("comments", comments(("1", "douyin", "a")), "r1")
         refresh(store, AS_OF, "f1")
-        for name in (*IDENTITY, *PRIVACY, *RESULTS, *PEOPLE, "campaigns", "feedback"):
+        for name in (*IDENTITY, *PRIVACY, *RESULTS, *PEOPLE, "campaigns", "relations"):
             store.execute(f"DROP TABLE {name}")
         store.execute("DELETE FROM meta WHERE name = 'identity_rules'")
         store.execute("UPDATE meta SET value = '1' WHERE name = 'schema_version'")

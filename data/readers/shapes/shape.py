@@ -17,7 +17,15 @@ from data.columns import TABLES
 
 # a table is told by its columns and given as it came
 Kind = Literal[
-    "comments", "contents", "users", "events", "orders", "campaigns", "feedback", "table"
+    "comments",
+    "contents",
+    "users",
+    "events",
+    "orders",
+    "relations",
+    "campaigns",
+    "feedback",
+    "table",
 ]
 MONEY: Final = ("amount_cny", "cost_cny")
 

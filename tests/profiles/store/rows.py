@@ -111,11 +111,25 @@ def identifiers() -> pa.Table:
     )
 
 
+def relations() -> pa.Table:
+    """Two follow each other, one is followed by somebody who is nowhere else."""
+    return pa.table(
+        {
+            "user_id": ["u0", "u1", "fan", "u0"],
+            "target_id": ["u1", "u0", "u0", "u1"],
+            "platform": ["douyin", "douyin", "douyin", None],
+            "relation": ["follow", "follow", None, "friend"],
+            "created_at": pa.array([NOON, None, NOON, NOON]),
+        }
+    )
+
+
 ALL = {
     "comments": comments,
     "events": events,
     "orders": orders,
     "users": users,
     "contents": contents,
+    "relations": relations,
     "identifiers": identifiers,
 }

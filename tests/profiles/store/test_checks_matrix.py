@@ -106,7 +106,7 @@ def quoting(comment: str) -> pa.Table:
 
 
 def test_forget_leaves_nothing_and_keeps_others(store: Store) -> None:
-    for kind in ("comments", "events", "orders", "users"):
+    for kind in ("comments", "events", "orders", "users", "relations"):
         store.load(kind, ROWS.ALL[kind](), "run-1")
     store.swap({"content_insights": quoting("c3")})
     person = store.person_id("douyin", "u0")
@@ -117,7 +117,10 @@ def test_forget_leaves_nothing_and_keeps_others(store: Store) -> None:
     assert done.tables["comments"] == {"before": 2, "after": 0, "edited": 0}
     assert done.tables["consents"]["before"] == 1 and done.tables["persons"]["before"] == 1
     assert done.tables["content_insights"]["edited"] == 1
+    assert done.tables["relations"]["before"] == 3  # as either end; the fourth is of no platform
+    assert store.count("relations") == 1
     assert store.count("comments") == 4 and store.count("persons") == 1
+    assert store.load("relations", ROWS.relations(), "run-4").forgotten == 3
     (insight,) = store.fetch(store.table("content_insights")).to_pylist()
     assert [one["comment_id"] for one in insight["evidence_negative"]] == ["other"]
     assert person not in str(store.fetch(store.table("tombstones")).to_pylist())
