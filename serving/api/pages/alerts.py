@@ -90,7 +90,7 @@ async def one(
     if found.id != incident:
         return RedirectResponse(path("alerts", found.id), 303, dict(HEADERS))
     playbook = load_playbook()
-    named = dict.fromkeys([found.key.get("risk"), *found.risks])
+    named = dict.fromkeys([found.key.get("risk", ""), *found.risks])
     risks = [risk for risk in named if risk in playbook][:2] or ["any"]
     return page(
         request,
