@@ -84,7 +84,9 @@ def _one(store: Any, content: str, platform: str | None) -> dict[str, Any]:
     only_duckdb(store)
     insight = read_insight(store, content, platform)
     rows = store.rows_where("contents", "content_id", [content]).to_pylist()
-    about = next((row for row in rows if row["platform"] == insight["platform"]), {})
+    about: dict[str, Any] = next(
+        (row for row in rows if row["platform"] == insight["platform"]), {}
+    )
     return {"insight": insight, "about": about, "title": title_of(about, content)}
 
 
