@@ -96,4 +96,9 @@ def short_day(day: date) -> str:
 
 def visible(text: str | None) -> str:
     """Return ``text`` with control characters, which no page may hold, made visible."""
-    return "（无文字）" if text is None or not text.strip() else _INVISIBLE.sub("\ufffd", text)
+    return "（无文字）" if text is None or not text.strip() else without_controls(text)
+
+
+def without_controls(text: str) -> str:
+    """Return ``text`` with every control character but tab and line ends replaced."""
+    return _INVISIBLE.sub("\ufffd", text)

@@ -90,7 +90,7 @@ async def one(
     if found.id != incident:
         return RedirectResponse(path("alerts", found.id), 303, dict(HEADERS))
     playbook = load_playbook()
-    named = dict.fromkeys([found.key.get("risk"), *found.risks])
+    named = dict.fromkeys([found.key.get("risk", ""), *found.risks])
     risks = [risk for risk in named if risk in playbook][:2] or ["any"]
     return page(
         request,
@@ -123,8 +123,8 @@ async def ack(
         by = f"{by}（{name}）" if by else name
     by = "".join(c for c in by if c.isprintable()) or "本机"
     now = int(time.time())
-    name = await with_journal(service.settings, lambda j: acknowledge(j, incident, by, now))
-    return RedirectResponse(path("alerts", str(name)), 303, dict(HEADERS))
+    done = await with_journal(service.settings, lambda j: acknowledge(j, incident, by, now))
+    return RedirectResponse(path("alerts", str(done)), 303, dict(HEADERS))
 
 
 def may_acknowledge(caller: Caller) -> bool:

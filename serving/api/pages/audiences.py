@@ -147,7 +147,8 @@ def _line(rule: Any, inner: bool = False) -> str:
         return f"{rule['field']} known"
     if rule["op"] == "between" and isinstance(value, list):
         return f"{rule['field']} between {value[0]} and {value[1]}"
-    shown = f"[{', '.join(map(str, value))}]" if rule["op"] == "in" else value
-    if isinstance(value, list) and rule["op"] != "in":
-        shown = ", ".join(map(str, value))
+    values = value if isinstance(value, list) else [value]
+    shown = ", ".join(map(str, values))
+    if rule["op"] == "in":
+        shown = f"[{shown}]"
     return f"{rule['field']} {rule['op']} {shown}"

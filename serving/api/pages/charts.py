@@ -15,7 +15,6 @@ from serving.report.charts import labelled, nice_ceiling
 from serving.report.words import count
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 18, 26
-_LABEL_PX: Final = 44
 _COUNT_PX: Final = 26
 CLASSES: Final = ("negative", "neutral", "positive", "unjudged")
 
@@ -43,9 +42,18 @@ class Column:
 
 
 def columns(
-    data: Sequence[Column], *, width: int, height: int, title: str, band: bool = False
+    data: Sequence[Column],
+    *,
+    width: int,
+    height: int,
+    title: str,
+    band: bool = False,
+    label_px: int = 44,
 ) -> Markup:
-    """Return stacked columns, the total above the high ones; ``band`` draws what was expected."""
+    """Return stacked columns, the total above the high ones; ``band`` draws what was expected.
+
+    A label takes ``label_px``; those that do not fit are left out.
+    """
     most = max((max(one.n, one.high or 0 if band else 0) for one in data), default=0)
     top, floor = nice_ceiling(most) or 1, height - _BOTTOM
     slot = (width - _LEFT - _RIGHT) / max(len(data), 1)
@@ -74,7 +82,7 @@ def columns(
         marks.append(
             _text(_LEFT + (at + 0.5) * slot, y(data[at].n) - 5, count(data[at].n), "value")
         )
-    step = max(1, -int(-_LABEL_PX // slot))
+    step = max(1, -int(-label_px // slot))
     marks += [
         _text(_LEFT + (at + 0.5) * slot, height - 8, one.label, "date")
         for at, one in enumerate(data)

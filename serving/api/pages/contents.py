@@ -21,6 +21,7 @@ from serving.stores import NoStoreError
 router: Final = page_router()
 PER_PAGE: Final = 50
 MAX_COLUMNS: Final = 72
+CHART: Final = "每段时间的评论数"
 _HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 168, 720)  # what a column may stand for
 _LIST: Final = """
 SELECT i.platform, i.content_id, c.title, c.text, i.n, i.n_judged, i.n_negative, i.share_negative,
@@ -71,8 +72,8 @@ async def one(
         **found,
         step=step,
         chart={
-            "wide": columns(data, width=WIDE_PX, height=220, title="每段时间的评论数"),
-            "narrow": columns(data, width=NARROW_PX, height=200, title="每段时间的评论数"),
+            "wide": columns(data, width=WIDE_PX, height=220, title=CHART, label_px=66),
+            "narrow": columns(data, width=NARROW_PX, height=200, title=CHART, label_px=66),
         }
         if data
         else None,
@@ -83,7 +84,9 @@ def _one(store: Any, content: str, platform: str | None) -> dict[str, Any]:
     only_duckdb(store)
     insight = read_insight(store, content, platform)
     rows = store.rows_where("contents", "content_id", [content]).to_pylist()
-    about = next((row for row in rows if row["platform"] == insight["platform"]), {})
+    about: dict[str, Any] = next(
+        (row for row in rows if row["platform"] == insight["platform"]), {}
+    )
     return {"insight": insight, "about": about, "title": title_of(about, content)}
 
 
@@ -116,7 +119,7 @@ def _column(
 ) -> Column:
     end = start + timedelta(hours=step)
     return Column(
-        label=f"{start.month}/{start.day}" if step >= 24 else f"{start:%H}时",
+        label=f"{start.month}/{start.day}" + ("" if step >= 24 else f" {start:%H}时"),
         tip=f"{start:%m-%d %H:%M}–{end:%m-%d %H:%M}　共 {n} 条：负面 {negative}　其他 "
         f"{judged - negative}　无法判断 {n - judged}",
         url=comments_url(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse
+from markupsafe import Markup
 
 from data import labels
 from serving.api.pages import links
@@ -68,6 +69,7 @@ def environment() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_plain,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -93,3 +95,9 @@ def environment() -> jinja2.Environment:
         "narrow": NARROW_PX,
     }
     return made
+
+
+def _plain(value: Any) -> Any:
+    """Text without control characters, which no page may hold; markup of ours as it is."""
+    is_text = isinstance(value, str) and not isinstance(value, Markup)
+    return words.without_controls(value) if is_text else value
