@@ -11,10 +11,10 @@ from fastapi.responses import RedirectResponse
 
 from serving.alerts.actions import acknowledge
 from serving.alerts.comments import ALL
+from serving.alerts.delivery.playbook import load_playbook
+from serving.alerts.documents import state_of
 from serving.alerts.incidents import Alert, Incident, shown_key
 from serving.alerts.monitor import title
-from serving.alerts.postmortem import state_of
-from serving.alerts.rules import load_playbook
 from serving.api.auth import Caller
 from serving.api.deps import BareServiceDep, Id
 from serving.api.errors import ApiError
@@ -91,7 +91,7 @@ async def one(
         return RedirectResponse(path("alerts", found.id), 303, dict(HEADERS))
     playbook = load_playbook()
     named = dict.fromkeys([found.key.get("risk", ""), *found.risks])
-    risks = [risk for risk in named if risk in playbook][:2] or ["any"]
+    told = [line for risk in named for line in playbook.risks.get(risk, ())]
     return page(
         request,
         "alert.html.j2",
@@ -103,7 +103,7 @@ async def one(
             for at, what, detail in found.timeline
         ],
         evidence=found.evidence,
-        todo=[line for risk in risks for line in playbook[risk]],
+        todo=told or list(playbook.default),
         may_ack=may_acknowledge(caller) and found.acknowledged_by is None and not found.closed_at,
         needs_scope=None if may_acknowledge(caller) else ACK_SCOPE,
     )

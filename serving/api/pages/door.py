@@ -27,7 +27,7 @@ from serving.errors import ServingError
 if TYPE_CHECKING:
     from serving.api.service import Service
 
-ACK_SCOPE: Final = "admin"  # acknowledging stops reminders: more than reading
+ACK_SCOPE: Final = "alerts"  # acknowledging stops reminders: more than reading
 FORM: Final = "application/x-www-form-urlencoded"
 MAX_FORM_BYTES: Final = 16_384
 _EXPECTED: Final = (HTTPException, RequestValidationError, ProfilesError, ServingError)
