@@ -76,6 +76,12 @@ class Settings(BaseSettings):
         None, description="channels of alerts, as in the channels file under alerts"
     )
 
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/]+[^\s]*$",
+        description="address under which people reach the service; messages link to it",
+    )
+
     douyin_base_url: str | None = Field(
         None, description="base address of the Douyin Open Platform's API; needed by fetch douyin"
     )

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Final
 
 from serving.alerts.dispatch import Silence
 from serving.alerts.journal import Journal
 from serving.alerts.rules import DIMENSIONS
-from serving.errors import UsageError
+from serving.errors import ServingError, UsageError
 
 MATCHABLE: Final = (*DIMENSIONS, "incident", "severity")
+
+
+class UnknownSilenceError(ServingError):
+    """There is no such silence."""
 
 
 def acknowledge(journal: Journal, name: str, by: str, now: int) -> str:
@@ -28,6 +33,23 @@ def assign(journal: Journal, name: str, to: str, now: int) -> str:
         incident.assigned_to = to
         incident.note(now, "assigned", to)
     return incident.id
+
+
+def end_silence(journal: Journal, name: str, now: int) -> Silence:
+    """The silence, over from now on; one that is over stays as it was.
+
+    Raises:
+        UnknownSilenceError: there is none of that id.
+    """
+    with journal.transaction():
+        known = {one.id: one for one in journal.silences()}
+        if name not in known:
+            raise UnknownSilenceError(
+                f"expected a silence {name!r}, found none; see tingfeng alerts silences"
+            )
+        ended = replace(known[name], ends=min(known[name].ends, now))
+        journal.add_silence(ended)
+    return ended
 
 
 def add_silence(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from serving.alerts.comments import ALL
 from serving.alerts.detection.detector import Signal
-from serving.alerts.notice import Severity
+from serving.alerts.notice import Cause, Severity
 from serving.alerts.recent import Told
 from serving.alerts.rules import SeverityRules
 
@@ -27,7 +27,7 @@ class Alert:
     """One key of an incident; counts are those of its worst step so far."""
 
     key: dict[str, str]
-    kind: str  # burst, rise, or single: one comment was enough
+    kind: Cause
     since: int
     window_s: int
     observed: int

@@ -13,16 +13,16 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 
+from serving.alerts.delivery.codec import dump_json, notice_document, notice_from
 from serving.alerts.detection.state import decode_state, encode_state
 from serving.alerts.dispatch import Silence
 from serving.alerts.incidents import Incident, from_document, to_document
-from serving.alerts.monitor import Monitor, evidence_of
+from serving.alerts.monitor import Monitor
 from serving.alerts.notice import Notice
 from serving.alerts.recent import Recent
 from serving.alerts.triggers import Hit
@@ -35,6 +35,7 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value BLOB);
 CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, opened_at INTEGER, closed_at INTEGER,
     live INTEGER, document TEXT);
 CREATE INDEX IF NOT EXISTS live_incidents ON incidents (live);
+CREATE INDEX IF NOT EXISTS opened_incidents ON incidents (opened_at);
 CREATE TABLE IF NOT EXISTS silences (id TEXT PRIMARY KEY, ends INTEGER, document TEXT);
 CREATE TABLE IF NOT EXISTS notices (dedup_key TEXT PRIMARY KEY, document TEXT, handed INTEGER);
 CREATE INDEX IF NOT EXISTS waiting_notices ON notices (handed);
@@ -43,14 +44,22 @@ CREATE INDEX IF NOT EXISTS seen_at ON seen (at);
 """
 
 
+class UnknownIncidentError(ServingError):
+    """There is no such incident, or the beginning of its id is another's too."""
+
+
+class BusyError(ServingError):
+    """Another process writes for longer than one waits."""
+
+
 class Journal:
     """The file; use it as a context manager. Raises: ServingError when it is no such file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wait_s: float = 60) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         try:
-            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._db = sqlite3.connect(path, timeout=wait_s, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.executescript(_TABLES)
@@ -68,8 +77,13 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, with the write lock from the start."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """All or nothing, with the write lock from the start. Raises: BusyError."""
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise BusyError(
+                f"expected {self.path} free to write, found: {error}; try again"
+            ) from error
         try:
             yield
         except BaseException:
@@ -127,10 +141,8 @@ class Journal:
         for incident in every.values():
             self.save_incident(incident, live=incident.id in monitor.incidents)
         for notice in notices:
-            document = json.dumps(notice_document(notice), ensure_ascii=False)
-            self._db.execute(
-                "INSERT OR IGNORE INTO notices VALUES (?, ?, 0)", (notice.dedup_key, document)
-            )
+            values = (notice.dedup_key, dump_json(notice_document(notice)))
+            self._db.execute("INSERT OR IGNORE INTO notices VALUES (?, ?, 0)", values)
 
     def save_incident(self, incident: Incident, *, live: bool) -> None:
         document = json.dumps(to_document(incident), ensure_ascii=False)
@@ -139,21 +151,25 @@ class Journal:
 
     def incidents(self, *, open_only: bool = False) -> list[Incident]:
         """Every incident, newest first."""
-        where = "WHERE closed_at IS NULL" if open_only else ""
+        return self.select_incidents("closed_at IS NULL" if open_only else "1", [], -1)
+
+    def select_incidents(self, condition: str, values: list[Any], limit: int) -> list[Incident]:
+        """Incidents that meet an SQL condition, newest first; a limit below 0 is none."""
         rows = self._db.execute(
-            f"SELECT document FROM incidents {where} ORDER BY opened_at DESC, id"
+            f"SELECT document FROM incidents WHERE {condition} ORDER BY opened_at DESC, id LIMIT ?",
+            [*values, limit],
         )
         return [from_document(json.loads(row[0])) for row in rows]
 
     def incident(self, name: str) -> Incident:
-        """One incident, by its id or an unambiguous beginning. Raises: ServingError."""
+        """One incident, by its id or an unambiguous beginning. Raises: UnknownIncidentError."""
         rows = self._db.execute(
             "SELECT document FROM incidents WHERE substr(id, 1, length(?)) = ? LIMIT 2",
             (name, name),
         ).fetchall()
         if len(rows) != 1:
             found = "none" if not rows else "several"
-            raise ServingError(
+            raise UnknownIncidentError(
                 f"expected an incident {name!r}, found {found}; see tingfeng alerts list"
             )
         return from_document(json.loads(rows[0][0]))
@@ -194,23 +210,3 @@ def _as_bytes(table: pa.Table) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
-
-
-def notice_document(notice: Notice) -> dict[str, Any]:
-    """The message as JSON: times in ISO 8601."""
-    values: dict[str, Any] = json.loads(
-        json.dumps(asdict(notice), default=lambda at: at.isoformat(), ensure_ascii=False)
-    )
-    return values
-
-
-def notice_from(document: dict[str, Any]) -> Notice:
-    """The message that ``notice_document`` wrote."""
-    values = dict(document)
-    for name in ("at", "opened_at", "closed_at"):
-        values[name] = values[name] and datetime.fromisoformat(values[name])
-    values["evidence"] = tuple(evidence_of(one) for one in values["evidence"])
-    values["playbook"] = tuple(values["playbook"])
-    for name in ("aspects", "risks", "emotions", "keywords", "platforms", "contents"):
-        values[name] = tuple(map(tuple, values[name]))
-    return Notice(**values)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from serving.alerts.delivery.metrics import register
 from serving.alerts.monitor import Monitor
 from serving.alerts.notice import Notice
 
@@ -43,7 +44,8 @@ class WatchMetrics:
         self._counted: dict[str, int] = {}
 
     def serve(self, port: int) -> None:
-        """Answers /metrics on 127.0.0.1."""
+        """Answers /metrics on 127.0.0.1, deliveries of this process among them."""
+        register(self.registry)
         start_http_server(port, addr="127.0.0.1", registry=self.registry)
 
     def observe(

@@ -16,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 
-from data.labels import ASPECTS, RISKS
+from data.labels import ASPECTS, PLATFORMS, RISKS
 from serving.alerts.comments import Key, count_keys
 from serving.alerts.detection.detector import Closed, add_counts, close_step
 from serving.alerts.detection.state import NEVER, DetectorState, add_keys, keep_keys
@@ -34,10 +34,14 @@ from serving.alerts.incidents import (
 )
 from serving.alerts.notice import Notice, NoticeKind
 from serving.alerts.recent import Recent, tell
-from serving.alerts.rules import Rules, load_playbook
+from serving.alerts.rules import Rules
 from serving.alerts.triggers import Hit, find_hits
 
-_NAMES: Final[dict[str, Mapping[str, str]]] = {"aspect": ASPECTS, "risk": RISKS}
+_NAMES: Final[dict[str, Mapping[str, str]]] = {
+    "aspect": ASPECTS,
+    "risk": RISKS,
+    "platform": PLATFORMS,
+}
 
 
 class Monitor:
@@ -52,7 +56,6 @@ class Monitor:
         self.incidents: dict[str, Incident] = {}
         self.counts: Counter[str] = Counter()
         self._index: dict[Key, int] = {}
-        self._playbook = load_playbook()
 
     def restore(self, state: DetectorState, keys: list[Key]) -> None:
         """Goes on from an earlier state."""
@@ -226,7 +229,6 @@ class Monitor:
 
     def _notice(self, incident: Incident, kind: NoticeKind, dedup_key: str, now: int) -> Notice:
         root, told = incident.root, incident.told
-        risks = [r for r in incident.risks if r in self._playbook] or ["any"]
         names = ("aspects", "risks", "emotions", "keywords", "platforms", "contents")
         return Notice(
             kind=kind,
@@ -245,9 +247,11 @@ class Monitor:
             share=round(root.observed / root.comments, 4) if root.comments else 0.0,
             reach=told.get("reach", 0),
             evidence=tuple(evidence_of(one) for one in incident.evidence),
-            playbook=tuple(line for risk in risks[:2] for line in self._playbook[risk]),
             suspected_water_army=told.get("suspected_water_army"),
             link=self.rules.link and self.rules.link.replace("{incident_id}", incident.id),
+            cause=root.kind,
+            playbook=(),  # each channel has its own
+            escalated=incident.escalated,
             **{name: tuple(map(tuple, told.get(name, ()))) for name in names},
         )
 
@@ -259,7 +263,8 @@ def title(incident: Incident) -> str:
     words = [_NAMES.get(n, {}).get(v, v) for n, v in shown_key(incident.key).items() if v != "all"]
     what = "·".join(words) or "全部评论"
     risks = "、".join(RISKS.get(risk, risk) for risk in incident.risks[:2])
-    return f"{what} 负面评论异常" + (f"（{risks}）" if risks else "")
+    happened = "出现高风险评论" if incident.root.kind == "single" else "负面评论异常"
+    return f"{what} {happened}" + (f"（{risks}）" if risks else "")
 
 
 def moment(seconds: int) -> datetime:

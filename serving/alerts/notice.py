@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Literal
 
 Severity = Literal["info", "warning", "critical"]
+# more at once than usual, a slow rise, one grave comment, or no comments at all
+Cause = Literal["burst", "rise", "single", "silence"]
 NoticeKind = Literal["opened", "updated", "worsened", "reminder", "escalated", "resolved", "test"]
 
 
@@ -63,6 +65,8 @@ class Notice:
     playbook: tuple[str, ...] = ()  # what to do next
     suspected_water_army: float | None = None  # share of the comments, 0..1
     link: str | None = None
+    cause: Cause = "burst"
+    escalated: bool = False  # nobody had acknowledged the incident in time
 
     @property
     def ratio(self) -> float:

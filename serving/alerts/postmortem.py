@@ -6,19 +6,12 @@ import re
 from typing import Final
 
 from data.labels import ASPECTS, RISKS
+from serving.alerts.delivery.playbook import load_playbook
 from serving.alerts.incidents import Incident, key_text, shown_key
 from serving.alerts.monitor import title
 from serving.alerts.replay import iso
-from serving.alerts.rules import load_playbook
 
 _SPECIAL: Final = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~])")
-
-
-def state_of(incident: Incident) -> str:
-    """closed, acknowledged, what holds it back, or open."""
-    if incident.closed_at is not None:
-        return "closed"
-    return "acknowledged" if incident.acknowledged_by else incident.held or "open"
 
 
 def post_mortem(incident: Incident) -> str:
@@ -83,10 +76,9 @@ def _comments(incident: Incident) -> str:
 
 
 def _lessons(incident: Incident) -> str:
-    playbook = load_playbook()
-    lines = [line for risk in incident.risks[:2] for line in playbook.get(risk, [])] or playbook[
-        "any"
-    ]
+    book = load_playbook()
+    lines = [line for risk in incident.risks[:2] for line in book.risks.get(risk, ())]
+    lines = lines or list(book.no_comments if incident.root.kind == "silence" else book.default)
     done = "\n".join(f"- [ ] {line}" for line in lines)
     return f"## 处置\n\n{done}\n\n## 复盘\n\n- 根因：\n- 做得好的：\n- 要改进的：\n"
 

@@ -1,7 +1,6 @@
 """Rules of crisis monitoring: YAML over the package's defaults, all faults told at once.
 
-The defaults are ``rules.yaml`` beside this module, with the unit of every number; what to do next
-by risk is ``playbook.yaml``.
+The defaults are ``rules.yaml`` beside this module, with the unit of every number.
 """
 
 from __future__ import annotations
@@ -162,11 +161,6 @@ def load_rules(path: Path | None = None) -> Rules:
     except ValidationError as error:
         faults = "; ".join(map(_fault, error.errors()))
         raise UsageError(f"--rules {path}: {faults}; see docs/alerts.md") from error
-
-
-def load_playbook() -> dict[str, list[str]]:
-    """What to do next by risk; ``any`` where none is named."""
-    return dict(_read(_PACKAGE.joinpath("playbook.yaml").read_text("utf-8"), "the playbook"))
 
 
 def clock_minutes(text: str) -> int:

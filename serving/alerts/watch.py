@@ -45,6 +45,7 @@ class Watcher:
         self.journal, self.rules, self.source, self.notifier = journal, rules, source, notifier
         self.monitor = Monitor(rules)
         self.metrics = metrics or WatchMetrics()
+        self.every_s = 0.0  # between passes; kept, so that others can tell a watch that has stopped
 
     def run_pass(self, now: int) -> list[Notice]:
         """Reads what is new, judges it, keeps it, and hands over what is due; ``now`` in seconds.
@@ -74,6 +75,8 @@ class Watcher:
             check_heartbeat(self.journal, self.monitor, bool(came), now)
             told = self.monitor.messages(self.journal.silences(), now)
             self.journal.put("watermark", watermark)
+            self.journal.put("passed", now)
+            self.journal.put("every_s", self.every_s)
             self.journal.put("cursors", {**cursors, self.source.name: cursor})
             self.metrics.observe(self.monitor, told, watermark, now)
             self.journal.save(self.monitor, told)
@@ -140,6 +143,7 @@ def run_watch(
     """Passes until told to stop, or until the source has ended."""
     if metrics_port is not None:
         watcher.metrics.serve(metrics_port)
+    watcher.every_s = every_s
     done = 0
     while passes is None or done < passes:
         begun = time.monotonic()

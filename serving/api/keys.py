@@ -21,7 +21,7 @@ from typing import Final
 from serving.api.private_files import locked, write_private
 from serving.errors import ServingError, UsageError
 
-SCOPES: Final = ("analyze", "profiles", "admin")
+SCOPES: Final = ("analyze", "profiles", "alerts", "admin")
 KEYS_FILE: Final = "api_keys.json"
 PEPPER_FILE: Final = "api.pepper"
 PREFIX: Final = "tf"

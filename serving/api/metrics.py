@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from serving.alerts.health import WatchHealth, WatchStatus
+from serving.alerts.notice import Severity
 
 if TYPE_CHECKING:
     from serving.api.service import Service
@@ -50,6 +53,13 @@ class Metrics:
         self.window_texts = self._histogram("window_texts", "Distinct texts of a window", _TEXTS)
         self.window_tokens = self._histogram("window_tokens", "Padded tokens of a window", _TOKENS)
         self.job_rows = Counter("tingfeng_job_rows", "Rows of jobs", ["status"], registry=r)
+        self.watch_moments = Gauge(
+            "tingfeng_watch_timestamp_seconds", "Of the watch: pass, comment", ["last"], registry=r
+        )
+        self.watch_status = Gauge("tingfeng_watch", "1 for its state", ["status"], registry=r)
+        self.watch_open = Gauge(
+            "tingfeng_watch_open_incidents", "Incidents open", ["severity"], registry=r
+        )
         self.jobs = Gauge("tingfeng_jobs", "Jobs by state", ["state"], registry=r)
 
     def _histogram(self, name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
@@ -77,6 +87,15 @@ class Metrics:
             gauge.set_function(read)
         about = Gauge("tingfeng_model_info", "1", ["version", "numerics"], registry=self.registry)
         about.labels(scorer.model_version, scorer.numerics).set(1)
+
+    def watching(self, health: WatchHealth) -> None:
+        """How the watch of alerts is doing."""
+        for status in get_args(WatchStatus):
+            self.watch_status.labels(status).set(health.status == status)
+        for severity in get_args(Severity):
+            self.watch_open.labels(severity).set(health.open.get(severity, 0))
+        for name, moment in (("pass", health.last_pass), ("comment", health.last_comment)):
+            self.watch_moments.labels(name).set(moment or 0)
 
     def window(self, texts: int, tokens: int, seconds: float) -> None:
         """One scored window."""

@@ -177,12 +177,23 @@ class Health(BaseModel):
     time: str
 
 
+class Watching(BaseModel):
+    """How ``tingfeng alerts watch`` is doing; it does not decide whether the service is ready."""
+
+    status: Literal["absent", "watching", "no_comments", "stale", "unknown"] = Field(
+        description="no_comments: the dead man's switch; stale: passes have stopped"
+    )
+    last_pass_at: str | None
+    last_comment_at: str | None
+
+
 class Readiness(BaseModel):
     """Able to answer."""
 
     status: str
     model_version: str
     store: str
+    alerts: Watching
 
 
 class Info(BaseModel):

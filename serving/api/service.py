@@ -12,6 +12,7 @@ from typing import Final
 
 from nlp.analyzer import Analyzer
 from nlp.scorer import load_scorer
+from serving.api.alert_access import AlertAccess
 from serving.api.auth import Guard
 from serving.api.batcher import Batcher
 from serving.api.cache import ResultCache
@@ -48,6 +49,7 @@ class Service:
         self.journal = Journal(settings.home)
         self.tracing = Tracing(self.version)
         self.store = StoreAccess(settings)
+        self.alerts = AlertAccess(settings, self.store)
         self.shelf = JobShelf(settings.home / "jobs")
         self.jobs = JobRunner(self.shelf, settings, self.metrics)
         self.loaded = self.warm = self.draining = False

@@ -38,7 +38,7 @@ class StoreAccess:
             ProfilesError: it cannot be opened or answered.
             ApiError: 429 when too many calls wait already.
         """
-        return await self._run(lambda: self._with(open_existing_store(self._settings), job))
+        return await self.run(lambda: self._with(open_existing_store(self._settings), job))
 
     async def write(self, job: Callable[[Any], Result]) -> Result:
         """The same, one at a time, making the store where there is none."""
@@ -47,14 +47,14 @@ class StoreAccess:
             with self._writing:
                 return self._with(open_or_create_store(self._settings), job)
 
-        return await self._run(alone)
+        return await self.run(alone)
 
     async def state(self) -> str:
         """``ok``, ``absent`` (the first load makes it) or ``unreachable``; asked anew every 2 s."""
         since, known = self._checked
         if known and time.monotonic() - since < CHECK_EVERY_S:
             return known
-        found = await self._run(self._look)
+        found = await self.run(self._look)
         self._checked = (time.monotonic(), found)
         return found
 
@@ -71,7 +71,8 @@ class StoreAccess:
             return "unreachable"
         return "ok"
 
-    async def _run(self, job: Callable[[], Result]) -> Result:
+    async def run(self, job: Callable[[], Result]) -> Result:
+        """What ``job`` gives, in a thread of the store. Raises: ApiError 429 as above."""
         if self._waiting >= self._most:
             raise ApiError(
                 429,

@@ -47,11 +47,12 @@ class StrictRoute(APIRoute):
         inner = super().get_route_handler()
         auth = key_auth(self.dependant)
         reads_json = self.body_field is not None
+        needs_body = self.body_field is not None and self.body_field.field_info.is_required()
 
         async def handler(request: Request) -> Response:
             if auth is not None:
                 auth.admit(request)
-            if reads_json:
+            if reads_json and (needs_body or _has_body(request)):
                 _check_content_type(request)
             return await inner(StrictRequest(request.scope, request.receive))
 
@@ -121,6 +122,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(_: str) -> None:
     raise _bad("expected a number, found NaN or an infinity, which JSON does not have")
+
+
+def _has_body(request: Request) -> bool:
+    headers = request.headers
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 def _check_content_type(request: Request) -> None:

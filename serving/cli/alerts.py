@@ -1,19 +1,17 @@
-"""``tingfeng alerts``: replay history, watch, and work with incidents."""
+"""``tingfeng alerts``: work with incidents; the other verbs are in the modules beside."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from serving.cli import alerts_channels
-from serving.cli.common import make_analyzer, open_dumps, progress, say, settings
+from serving.cli import alerts_channels, alerts_run
+from serving.cli.common import say, settings
 
 if TYPE_CHECKING:
-    from nlp.analyzer import Analyzer
     from serving.alerts.incidents import Incident
     from serving.alerts.journal import Journal
     from serving.settings import Settings
@@ -21,8 +19,8 @@ if TYPE_CHECKING:
 app = typer.Typer(
     help="Crisis monitoring: watch, replay, list, show, ack, silence, assign.", no_args_is_help=True
 )
-RulesFile = Annotated[Path | None, typer.Option(help="YAML; without it the package's rules.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
+alerts_run.register(app)
 alerts_channels.register(app)
 
 
@@ -31,91 +29,19 @@ def register(parent: typer.Typer) -> None:
     parent.add_typer(app, name="alerts")
 
 
-@app.command()
-def replay(
-    inputs: Annotated[list[str], typer.Argument(metavar="FILE…", help="Dumps of comments.")],
-    rules: RulesFile = None,
-    speed: Annotated[str, typer.Option(metavar="max", help="As fast as possible.")] = "max",
-    format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
-    text_column: Annotated[str | None, typer.Option(help="The column of the comment.")] = None,
-    map: Annotated[list[str] | None, typer.Option(metavar="FIELD=COLUMN")] = None,
-    notices: Annotated[
-        Path | None, typer.Option(help="Append every message, as JSON lines.")
-    ] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
-) -> None:
-    """Run the rules over history; one JSON object per incident, on standard output."""
-    from itertools import chain
-
-    from serving.alerts.intake import watched_batches
-    from serving.alerts.notifier import JsonlNotifier
-    from serving.alerts.replay import incident_line
-    from serving.alerts.replay import replay as run
-    from serving.alerts.rules import load_rules
-
-    if speed != "max":
-        raise typer.BadParameter(f"--speed: expected max, found {speed!r}")
-    loaded = load_rules(rules)
-    dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
-    analyzer = _lazy(model)
-    batches = chain.from_iterable(watched_batches(d, analyzer, loaded.brands, say) for d in dumps)
-    offer = JsonlNotifier(notices).offer if notices is not None else lambda _: None
-    with progress(sum(d.rows for d in dumps), "reading") as advance:
-        found = run(batches, loaded, offer, advance)
-    for incident in found:
-        typer.echo(json.dumps(incident_line(incident), ensure_ascii=False))
-    say(f"{len(found):,} incidents in {sum(d.rows for d in dumps):,} rows")
-
-
-@app.command()
-def watch(
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE", help="store, a folder of growing dumps, or - for JSON lines."
-        ),
-    ] = "store",
-    rules: RulesFile = None,
-    every: Annotated[float, typer.Option(help="Seconds between passes.")] = 30.0,
-    passes: Annotated[int | None, typer.Option(help="End after so many passes.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Append messages to this file, as JSON lines.")
-    ] = None,
-    metrics_port: Annotated[
-        int | None, typer.Option(help="Serve Prometheus metrics on this port.")
-    ] = None,
-    store: Annotated[str | None, typer.Option(help="Store URL.")] = None,
-    model: Annotated[str | None, typer.Option(help="A model's name or folder.")] = None,
-) -> None:
-    """Watch comments as they come; messages go to standard output or --out."""
-    from serving.alerts.notifier import JsonlNotifier
-    from serving.alerts.rules import load_rules
-    from serving.alerts.sources import open_source
-    from serving.alerts.watch import Watcher, run_watch
-
-    if every <= 0:
-        raise typer.BadParameter(f"--every: expected seconds above 0, found {every:g}")
-    config, loaded = settings(store=store, model=model), load_rules(rules)
-    opened = open_source(source, config, _lazy(model), loaded, say)
-    with _journal(config) as journal:
-        watcher = Watcher(journal, loaded, opened, JsonlNotifier(out))
-        run_watch(watcher, every_s=every, passes=passes, metrics_port=metrics_port, tell=say)
-
-
 @app.command("list")
 def list_incidents(
     open_only: Annotated[bool, typer.Option("--open", help="Only those not closed.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List incidents, newest first."""
-    from serving.alerts.postmortem import state_of
-    from serving.alerts.replay import incident_line, iso
+    from serving.alerts.documents import incident_document, state_of
+    from serving.alerts.replay import iso
 
     with _journal(settings()) as journal:
         found = journal.incidents(open_only=open_only)
     if as_json:
-        rows = [{**incident_line(one), "state": state_of(one)} for one in found]
-        typer.echo(json.dumps(rows, ensure_ascii=False))
+        typer.echo(json.dumps(list(map(incident_document, found)), ensure_ascii=False))
         return
     for one in found:
         typer.echo(
@@ -132,8 +58,8 @@ def show(
     markdown: Annotated[Path | None, typer.Option(help="Write the post-mortem here.")] = None,
 ) -> None:
     """Show one incident with its timeline; --markdown FILE writes a post-mortem."""
-    from serving.alerts.postmortem import post_mortem, state_of
-    from serving.alerts.replay import incident_line, iso
+    from serving.alerts.documents import incident_document
+    from serving.alerts.postmortem import post_mortem
 
     with _journal(settings()) as journal:
         found = journal.incident(incident)
@@ -141,9 +67,7 @@ def show(
         markdown.write_text(post_mortem(found), "utf-8")
         say(str(markdown))
     if as_json:
-        steps = [{"at": iso(at), "what": what, "detail": text} for at, what, text in found.timeline]
-        line = {**incident_line(found), "state": state_of(found), "timeline": steps}
-        typer.echo(json.dumps(line, ensure_ascii=False))
+        typer.echo(json.dumps(incident_document(found), ensure_ascii=False))
     elif markdown is None:
         typer.echo(post_mortem(found))
 
@@ -194,17 +118,39 @@ def silence(
     say(f"{made.id}: silent for {minutes:g} minutes: {' '.join(matchers)}")
 
 
-def _lazy(model: str | None) -> Callable[[], Analyzer]:
-    """The analyzer, loaded when the first comment needs it."""
-    loaded: list[Any] = []
+@app.command()
+def silences(
+    every: Annotated[bool, typer.Option("--all", help="Those that are over, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List silences, the first to end first."""
+    from serving.alerts.documents import silence_document
 
-    def analyzer() -> Analyzer:
-        if not loaded:
-            loaded.append(make_analyzer(settings(model=model)))
-        found: Analyzer = loaded[0]
-        return found
+    with _journal(settings()) as journal:
+        found = [one for one in journal.silences() if every or one.ends > _now()]
+    rows = list(map(silence_document, found))
+    if as_json:
+        typer.echo(json.dumps(rows, ensure_ascii=False))
+        return
+    for row in rows:
+        matchers = " ".join(f"{name}={value}" for name, value in row["matchers"].items())
+        told = (
+            f"{row['silence_id']}  until {row['ends_at']}  {matchers}  by {row['by']}  {row['why']}"
+        )
+        typer.echo(told.rstrip())
+    say(f"{len(rows):,} silences")
 
-    return analyzer
+
+@app.command()
+def unsilence(
+    silence: Annotated[str, typer.Argument(help="Its id; see silences.")],
+) -> None:
+    """End a silence now: what still fires under it is told."""
+    from serving.alerts.actions import end_silence
+
+    with _journal(settings()) as journal:
+        end_silence(journal, silence, _now())
+    say(f"{silence}: ended")
 
 
 def _journal(config: Settings) -> Journal:

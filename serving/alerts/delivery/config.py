@@ -56,11 +56,13 @@ class Mentions(_Model):
 class _Channel(_Model):
     min_severity: Severity = "info"
     match: dict[str, str] = {}  # members of the notice's key that must be equal
+    only_escalated: bool = False  # nothing until nobody has acknowledged in time
 
     def takes(self, notice: Notice) -> bool:
         """Whether the notice is for this channel."""
         severe = RANK[notice.severity] >= RANK[self.min_severity]
-        return severe and all(notice.key.get(key) == value for key, value in self.match.items())
+        wanted = severe and (notice.escalated or not self.only_escalated)
+        return wanted and all(notice.key.get(key) == value for key, value in self.match.items())
 
 
 class RobotConfig(_Channel):

@@ -23,6 +23,12 @@ def observe_states(states: Mapping[str, int]) -> None:
         rows.labels(state=state).set(states.get(state, 0))
 
 
+def register(registry: Any) -> None:
+    """Shows them in another registry too, for a process that serves one of its own."""
+    for collector in _collectors():
+        registry.register(collector)
+
+
 @cache
 def _collectors() -> tuple[Any, Any, Any]:
     """Made once, when first used: a second registration of a name is an error."""

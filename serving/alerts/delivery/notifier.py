@@ -29,6 +29,11 @@ class Notifier:
         self.faults: tuple[str, ...] = ()  # channels that could not be made, and why
         self._sender: Sender | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The channels, in the order of their description."""
+        return tuple(self._config.channels)
+
     def offer(self, notice: Notice, *, connection: sqlite3.Connection | None = None) -> None:
         """Puts the notice into the outbox once per channel and dedup key.
 
@@ -41,6 +46,15 @@ class Notifier:
             self.outbox.offer(taking, notice, time.time())
         else:
             offer_rows(connection, taking, notice, time.time())
+
+    def prepare(self) -> tuple[str, ...]:
+        """Reads the secrets now; what is wrong with channels that cannot be used.
+
+        Raises:
+            ChannelError: no channel can be used.
+        """
+        self._ready()
+        return self.faults
 
     def deliver_due(self, now: float | None = None) -> Report:
         """One pass over what is due; ``now`` are epoch seconds.

@@ -21,7 +21,7 @@ Line = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class Playbook(BaseModel):
-    """Steps in order; ``default`` is for notices without a risk."""
+    """Steps in order; ``default`` is for notices without a risk, ``no_comments`` for silence."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +29,7 @@ class Playbook(BaseModel):
     default: tuple[Line, ...] = ()
     critical_first: Line | None = None
     resolved: tuple[Line, ...] = ()
+    no_comments: tuple[Line, ...] = ()
 
     def steps(self, notice: Notice) -> Sequence[str]:
         """The notice's own steps, else those of its two main risks, else the default ones."""
@@ -36,6 +37,8 @@ class Playbook(BaseModel):
             return notice.playbook
         if notice.kind == "test":
             return ()
+        if notice.cause == "silence":
+            return () if notice.kind == "resolved" else self.no_comments
         if notice.kind == "resolved":
             return self.resolved
         labels = [notice.key.get("risk", ""), *(label for label, _ in notice.risks)]

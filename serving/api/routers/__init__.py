@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from serving.api.routers import (
+    alerts,
     analyze,
     comments,
     contents,
@@ -19,5 +20,6 @@ from serving.api.routers import (
 
 # a new resource: a module with ``router = strict_router(...)``, and its name here
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
-    module.router for module in (analyze, comments, profiles, contents, jobs, info, health, pages)
+    module.router
+    for module in (analyze, comments, profiles, contents, alerts, jobs, info, health, pages)
 )

@@ -7,10 +7,11 @@ from typing import Final
 
 from fastapi import Response
 
+from serving.alerts.replay import iso
 from serving.api.deps import BareServiceDep, MetricsKey, ServiceDep
 from serving.api.errors import ApiError
 from serving.api.metrics import CONTENT_TYPE
-from serving.api.schemas import Health, Readiness
+from serving.api.schemas import Health, Readiness, Watching
 from serving.api.service import DEAD_S, Service
 from serving.api.strict import refusals, strict_router
 
@@ -32,7 +33,14 @@ async def ready(service: ServiceDep) -> Readiness:
     store = await service.store.state()
     if store == "unreachable":
         raise _unready("the store cannot be opened; another process may hold it")
-    return Readiness(status="ok", model_version=service.analyzer.scorer.model_version, store=store)
+    watch = await service.alerts.health()
+    alerts = Watching(
+        status=watch.status,
+        last_pass_at=iso(watch.last_pass),
+        last_comment_at=iso(watch.last_comment),
+    )
+    version = service.analyzer.scorer.model_version
+    return Readiness(status="ok", model_version=version, store=store, alerts=alerts)
 
 
 @router.get(
@@ -44,6 +52,7 @@ async def ready(service: ServiceDep) -> Readiness:
 async def metrics(caller: MetricsKey, service: ServiceDep) -> Response:
     """The text format of Prometheus; with a key of scope admin in production."""
     del caller
+    service.metrics.watching(await service.alerts.health())
     return Response(service.metrics.render(), media_type=CONTENT_TYPE)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from data.labels import RISKS
-from serving.alerts.rules import load_playbook, load_rules
+from serving.alerts.delivery.playbook import load_playbook
+from serving.alerts.rules import load_rules
 from serving.errors import UsageError
 
 
@@ -49,4 +50,5 @@ def test_missing_file_is_wrong_usage(tmp_path: Path) -> None:
 
 
 def test_every_risk_has_a_playbook() -> None:
-    assert set(load_playbook()) == {*RISKS, "any"}
+    book = load_playbook()
+    assert set(book.risks) == set(RISKS) and book.default and book.no_comments

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from serving.alerts.actions import acknowledge, add_silence, assign
-from serving.alerts.journal import Journal, notice_document, notice_from
+from serving.alerts.delivery.codec import notice_document, notice_from
+from serving.alerts.journal import Journal
 from serving.alerts.notice import Notice
 from serving.alerts.replay import replay
 from serving.alerts.rules import Rules

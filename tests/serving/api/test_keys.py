@@ -45,7 +45,7 @@ def test_no_key_of_ours_is_none(keys: KeyFile, token: bytes) -> None:
 
 @pytest.mark.parametrize("scopes", [[], ["all"], ["analyze", "root"]])
 def test_unknown_scope_is_refused(keys: KeyFile, scopes: list[str]) -> None:
-    with pytest.raises(UsageError, match="expected some of analyze, profiles, admin"):
+    with pytest.raises(UsageError, match="expected some of analyze, profiles, alerts, admin"):
         keys.create("x", scopes)
     assert not keys.exists()
 

@@ -29,7 +29,8 @@ class Local(Channel):
         """Text for people, or one line of JSON."""
         del withheld
         if self.kind == "jsonl":
-            return dump_json({**notice_document(notice), "channel": self.name})
+            told = {**notice_document(notice), "playbook": list(self.playbook.steps(notice))}
+            return dump_json({**told, "channel": self.name})
         brief = self.brief(notice, clean, Limits())
         return plain_text(brief, brief.footer) + "\n"
 

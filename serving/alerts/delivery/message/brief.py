@@ -113,25 +113,43 @@ def safe_link(link: str | None) -> str | None:
 
 
 def _lead(notice: Notice) -> str:
-    """How much: observed against expected, and the share."""
+    """How much: observed against expected, and the share; in recoveries that of the peak."""
+    if notice.cause == "silence":
+        return _silence(notice)
+    if notice.cause == "single" and notice.observed == 1:
+        return "一条评论提到严重风险，一条就值得立刻核实。"
+    counted = f"{say.span(notice.window_s)}内出现 {say.count(notice.observed)} 条负面评论"
+    if notice.cause == "single":
+        counted = f"出现 {say.count(notice.observed)} 条提到严重风险的评论"
     if notice.kind == "resolved":
-        lead = f"最近 {say.span(notice.window_s)}负面评论 {say.count(notice.observed)} 条"
-    else:
-        lead = f"{say.span(notice.window_s)}内出现 {say.count(notice.observed)} 条负面评论"
-    text = f"{lead}，{_against(notice)}。"
+        back = "，已平息" if notice.cause == "single" else f"，{_usual(notice)}，已回到正常范围"
+        return f"最严重时 {counted}{back}。"
+    if notice.cause == "single":
+        return f"{counted}。"
+    text = f"{counted}，{_against(notice)}。"
     if not notice.comments:
         return text
     total = say.count(notice.comments)
     return f"{text}同期共 {total} 条评论，负面占{say.percent(notice.share)}。"
 
 
-def _against(notice: Notice) -> str:
+def _silence(notice: Notice) -> str:
     if notice.kind == "resolved":
-        return f"平时同一时段约 {say.count(notice.expected)} 条，已回到正常范围"
+        return "又收到评论了。"
+    usual = say.count(notice.expected)
+    return f"已经 {say.span(notice.window_s)}没有收到任何评论，平时这段时间约 {usual} 条。"
+
+
+def _usual(notice: Notice) -> str:
     if notice.expected < 0.5:
         return "平时同一时段几乎没有"
-    usual = f"平时同一时段约 {say.count(notice.expected)} 条"
-    return f"{usual}，是平时的 {say.times(notice.ratio)}" if notice.ratio >= 1.05 else usual
+    return f"平时同一时段约 {say.count(notice.expected)} 条"
+
+
+def _against(notice: Notice) -> str:
+    usual = _usual(notice)
+    told = notice.expected >= 0.5 and notice.ratio >= 1.05
+    return f"{usual}，是平时的 {say.times(notice.ratio)}" if told else usual
 
 
 def _since(notice: Notice, zone: tzinfo) -> str:

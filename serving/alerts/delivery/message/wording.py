@@ -32,10 +32,17 @@ KEYS: Final = MappingProxyType(
         "aspect": "方面",
         "risk": "风险",
         "platform": "平台",
+        "source": "数据来源",
     }
 )
 _NAMES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
-    {"aspect": ASPECTS, "risk": RISKS, "platform": PLATFORMS, "emotion": EMOTIONS}
+    {
+        "aspect": ASPECTS,
+        "risk": RISKS,
+        "platform": PLATFORMS,
+        "emotion": EMOTIONS,
+        "source": {"comments": "评论"},
+    }
 )
 
 
