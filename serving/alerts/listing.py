@@ -51,8 +51,7 @@ def incident_page(journal: Journal, query: IncidentQuery) -> tuple[list[Incident
 
 
 def _conditions(query: IncidentQuery) -> tuple[list[str], list[Any]]:
-    conditions: list[str] = ["1"]
-    values: list[Any] = []
+    conditions, values = ["1"], []
     if query.state is not None:
         conditions.append(_STATES[query.state])
     if query.severity is not None:
