@@ -10,6 +10,8 @@ import functools
 import hashlib
 import json
 import operator
+import os
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,12 +30,14 @@ class Bitmaps:
     """The persons 0 to ``size`` − 1 and the bitmaps of the tests asked so far.
 
     ``ask`` gives the ordinals of the persons that pass a test. With ``folder`` bitmaps outlast the
-    process; name it after the refresh that they are true of, because they are never renewed.
+    process; name it after the refresh that they are true of, because they are never renewed. Those
+    of ``passing`` fields, which change between refreshes, are never kept there.
     """
 
     size: int
     ask: Callable[[FieldTest], Ordinals]
     folder: Path | None = None
+    passing: frozenset[str] = frozenset()
     _known: dict[str, BitMap] = field(default_factory=dict)
 
     def of(self, condition: Condition) -> BitMap:
@@ -55,22 +59,24 @@ class Bitmaps:
         text = json.dumps(to_data(test), ensure_ascii=False, sort_keys=True, default=str)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         if name not in self._known:
-            self._known[name] = self._load(name) or self._asked(test, name)
+            folder = None if test.field in self.passing else self.folder
+            path = folder / name if folder else None
+            self._known[name] = _loaded(path) or self._asked(test, path)
         return self._known[name]
 
-    def _load(self, name: str) -> BitMap | None:
-        path = self.folder / name if self.folder else None
-        return BitMap.deserialize(path.read_bytes()) if path and path.is_file() else None
-
-    def _asked(self, test: FieldTest, name: str) -> BitMap:
+    def _asked(self, test: FieldTest, path: Path | None) -> BitMap:
         found = BitMap(np.sort(self.ask(test).astype(np.uint32)))
         found.run_optimize()
-        if self.folder:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            part = self.folder / f"{name}.part"
+        if path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.{os.getpid()}-{threading.get_ident()}.part")
             part.write_bytes(found.serialize())
-            part.replace(self.folder / name)
+            part.replace(path)
         return found
+
+
+def _loaded(path: Path | None) -> BitMap | None:
+    return BitMap.deserialize(path.read_bytes()) if path and path.is_file() else None
 
 
 @dataclass(frozen=True, kw_only=True)
