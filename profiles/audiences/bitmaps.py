@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from profiles.conditions.tree import Condition, FieldTest, to_data
+from profiles.conditions.tree import Condition, FieldTest, Group, to_data
 
 Ordinals = npt.NDArray[np.uint32]
 
@@ -44,16 +44,24 @@ class Bitmaps:
         """The ordinals of everybody of whom the condition holds."""
         if isinstance(condition, FieldTest):
             return self._of_test(condition)
-        parts = [self.of(part) for part in condition.parts]
-        if condition.how == "not":
-            return BitMap(range(self.size)) - parts[0] if self.size else BitMap()
         if condition.how == "any":
-            return BitMap.union(*parts)
-        return functools.reduce(operator.and_, sorted(parts, key=len))
+            return BitMap.union(*(self.of(part) for part in condition.parts))
+        return self._all(condition.parts if condition.how == "all" else (condition,))
 
     def count(self, condition: Condition) -> int:
         """How many persons the condition holds of."""
         return len(self.of(condition))
+
+    def _all(self, parts: tuple[Condition, ...]) -> BitMap:
+        """The parts that hold, smallest first, less those that must not."""
+        refused = [p.parts[0] for p in parts if isinstance(p, Group) and p.how == "not"]
+        wanted = [p for p in parts if not (isinstance(p, Group) and p.how == "not")]
+        found = [self.of(part) for part in wanted]
+        if found:
+            kept = functools.reduce(operator.and_, sorted(found, key=len))
+        else:
+            kept = BitMap(range(self.size)) if self.size else BitMap()
+        return functools.reduce(operator.sub, (self.of(part) for part in refused), kept)
 
     def _of_test(self, test: FieldTest) -> BitMap:
         text = json.dumps(to_data(test), ensure_ascii=False, sort_keys=True, default=str)

@@ -8,16 +8,34 @@ from fastapi import APIRouter
 
 from serving.api.routers import (
     analyze,
+    audiences,
+    catalogue,
     comments,
     contents,
+    funnels,
     health,
     info,
     jobs,
     pages,
     profiles,
+    segments,
 )
 
 # a new resource: a module with ``router = strict_router(...)``, and its name here
 ROUTERS: Final[tuple[APIRouter, ...]] = tuple(
-    module.router for module in (analyze, comments, profiles, contents, jobs, info, health, pages)
+    module.router
+    for module in (
+        analyze,
+        comments,
+        profiles,
+        contents,
+        funnels,
+        segments,
+        audiences,
+        catalogue,
+        jobs,
+        info,
+        health,
+        pages,
+    )
 )
