@@ -18,6 +18,7 @@ import pyarrow as pa
 from profiles.conditions.compile import compiled, passes
 from profiles.conditions.tree import Condition, FieldTest, Kind
 from profiles.facts import core_kinds, core_names, facts_table
+from profiles.segments import spellings
 from profiles.tags.attributes import read_attributes
 from profiles.tags.children import CANDIDATE, read_children
 from profiles.tags.cycle import read_cycles
@@ -32,7 +33,10 @@ SETS: Final[Mapping[str, tuple[str, str]]] = {
     "tag": ("tags", "tag"),
     "segment": ("segments", "segment"),
     "audience": ("audience_members", "audience"),
+    "campaign": ("campaign_tags", "tag"),
 }
+_SET_NAMES: Final = {"tag": "标签", "segment": "分层", "audience": "人群", "campaign": "活动结果"}
+_RULED: Final = ("segment", "audience", "campaign")  # sets that the rules of tags are checked with
 _FIELD_ROWS: Final = pa.schema(
     [
         ("person_id", pa.string()),
@@ -61,19 +65,22 @@ class People:
     @property
     def names(self) -> dict[str, str]:
         """Every field's Chinese name."""
-        sets = {"tag": "标签", "segment": "分层", "audience": "人群"}
         packs = {
             f"{pack.key}.{key}": f"{pack.name}：{attribute.name}"
             for pack in self.packs
             for key, attribute in pack.attributes.items()
         }
-        return core_names() | sets | packs
+        return core_names() | _SET_NAMES | packs
 
     def members(self, test: FieldTest) -> ir.Table:
         """The ``person_id`` of everybody who passes a test of a field that is no column."""
         if test.field in SETS:
             name, column = SETS[test.field]
             table = self.store.table(name)
+            if test.field == "segment":
+                known = spellings()
+                same = tuple(known.get(str(value), value) for value in test.values)
+                test = FieldTest(field=test.field, op=test.op, values=same)
             return cast(ir.Table, table.filter(passes(test, table[column])).select("person_id"))
         table = self.store.table("person_fields")
         of_field = table.filter(table.field == test.field)
@@ -100,7 +107,7 @@ def refresh_people(
     Raises:
         PackError: tag rules that cannot be meant; nothing is changed then.
     """
-    tags = build_tags(packs, own_tags, core_kinds() | {"segment": "set", "audience": "set"})
+    tags = build_tags(packs, own_tags, core_kinds() | dict.fromkeys(_RULED, "set"))
     facts = facts_table(store.fetch(store.table("profiles")), as_of)
     rows = [_fields_of(store, pack, as_of) for pack in packs]
     fields = pa.concat_tables([_FIELD_ROWS.empty_table(), *rows])

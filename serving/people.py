@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from profiles.audiences.bitmaps import Bitmaps
 from profiles.conditions.tree import Condition, check
-from profiles.people import People, refresh_people
+from profiles.people import SETS, People, refresh_people
 from profiles.read import last_refresh
 from profiles.tags.pack import Pack, load_pack
 from serving.cli.common import run_id
@@ -46,9 +46,14 @@ def open_people(store: Store, config: Settings) -> tuple[People, datetime]:
     if as_of is None:
         raise NotRefreshedError("expected profiles, found none; run tingfeng refresh first")
     packs = packs_of(config)
-    if _made_for(store) != _state(store, config):
+    if not is_current(store, config):
         make_people(store, config, packs, as_of)
     return People(store, packs), as_of
+
+
+def is_current(store: Store, config: Settings) -> bool:
+    """Whether facts, fields and tags are of the last refresh, packs and rules."""
+    return _made_for(store) == _state(store, config)
 
 
 def make_people(store: Store, config: Settings, packs: list[Pack], as_of: datetime) -> int:
@@ -70,10 +75,11 @@ def make_people(store: Store, config: Settings, packs: list[Pack], as_of: dateti
 def bitmaps_of(people: People, config: Settings, as_of: datetime, *, keep: bool = True) -> Bitmaps:
     """Bitmaps of the persons; ``keep`` leaves them in the home folder for the next count."""
     size = people.store.count("person_facts")
-    made = _made_for(people.store) or as_of.isoformat()
+    made = _last_made(people.store) or as_of.isoformat()
     name = "".join(c for c in f"{people.store.url}-{made}" if c.isalnum())[-80:]
     folder = config.home / "bitmaps" / name if keep else None
-    return Bitmaps(size=size, ask=people.ordinals, folder=folder)
+    passing = frozenset(SETS) - {"tag"}
+    return Bitmaps(size=size, ask=people.ordinals, folder=folder, passing=passing)
 
 
 def checked(people: People, condition: Condition) -> Condition:
@@ -98,7 +104,13 @@ def _state(store: Store, config: Settings) -> str:
 
 def _made_for(store: Store) -> str | None:
     """The state of which the tables were made last."""
+    made = _last_made(store)
+    return made.rpartition(" ")[2] if made else None
+
+
+def _last_made(store: Store) -> str | None:
+    """The run that made the tables last, with the state that they follow from."""
     runs = store.table("runs")
     rows = runs.filter(runs.verb == VERB).order_by(runs.recorded_at.desc()).limit(1)
     found = store.fetch(rows)["run_id"].to_pylist()
-    return str(found[0]).rpartition(" ")[2] if found else None
+    return str(found[0]) if found else None

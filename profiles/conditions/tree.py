@@ -123,6 +123,11 @@ def kind_of(field: str, kinds: Mapping[str, Kind]) -> Kind | None:
     return found
 
 
+def operators_of(kind: Kind) -> list[str]:
+    """The operators that fields of a kind have."""
+    return [op for op in OPERATORS if op in _ALLOWED[kind]]
+
+
 def _checked(condition: Condition, kinds: Mapping[str, Kind], faults: list[str]) -> Condition:
     if isinstance(condition, Group):
         parts = tuple(_checked(part, kinds, faults) for part in condition.parts)
@@ -132,7 +137,7 @@ def _checked(condition: Condition, kinds: Mapping[str, Kind], faults: list[str])
         faults.append(_unknown(condition.field, kinds))
         return condition
     if condition.op not in _ALLOWED[kind]:
-        allowed = ", ".join(op for op in OPERATORS if op in _ALLOWED[kind])
+        allowed = ", ".join(operators_of(kind))
         faults.append(
             f"{condition.field}: expected one of {allowed} for a {kind}, found {condition.op}"
         )
@@ -151,7 +156,7 @@ def _checked(condition: Condition, kinds: Mapping[str, Kind], faults: list[str])
 def _value(test: FieldTest, value: Value, kind: Kind, faults: list[str]) -> Value:
     try:
         return _CONVERTED[kind](value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         faults.append(f"{test.field} {test.op}: expected a {kind}, found {value!r}")
         return value
 

@@ -49,6 +49,19 @@ class StoreAccess:
 
         return await self.run(alone)
 
+    async def change(self, job: Callable[[Any], Result]) -> Result:
+        """As ``read``, one writer at a time."""
+
+        def alone() -> Result:
+            with self._writing:
+                return self._with(open_existing_store(self._settings), job)
+
+        return await self._run(alone)
+
+    async def compute(self, job: Callable[[], Result]) -> Result:
+        """What a job without the store gives, in the same threads and line."""
+        return await self._run(job)
+
     async def state(self) -> str:
         """``ok``, ``absent`` (the first load makes it) or ``unreachable``; asked anew every 2 s."""
         since, known = self._checked

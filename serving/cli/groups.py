@@ -12,11 +12,15 @@ from serving.cli.common import say
 from serving.cli.segment_tables import (
     JsonOption,
     OutOption,
+    SaveSegmentsOption,
     StoreOption,
     check_out,
+    check_save,
+    keep_segments,
     show_json,
     show_table,
     shown,
+    today,
     write_table,
 )
 
@@ -52,6 +56,7 @@ def groups(
     compare_to: Annotated[
         Path | None, typer.Option(metavar="FILE.json", help="An earlier model: what changed.")
     ] = None,
+    save_segments: SaveSegmentsOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -62,6 +67,7 @@ def groups(
             "--model: expected no --k and no --save beside it; nothing is fitted"
         )
     check_out(out)
+    check_save(save_segments, vectors, "--vectors")
     from profiles.groups.drift import align
     from profiles.groups.model import load_model, save_model
     from profiles.groups.report import fit_groups, place_persons
@@ -77,6 +83,10 @@ def groups(
         save_model(found.model, save)
         say(f"{found.model.k} groups: {save}")
     write_table(out, found.table)
+    if save_segments:
+        from profiles.segments import GROUPS
+
+        keep_segments(found.table, GROUPS, today(), store, "groups")
     say(f"{found.persons:,} persons in {found.model.k} groups, {found.left_out:,} without interest")
     if as_json:
         show_json(_document(found, pairs))

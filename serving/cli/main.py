@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from serving.cli import (
+    advice,
     alerts,
     audience,
     baseline,
@@ -57,6 +58,7 @@ for part in (
     influence,
     tag,
     audience,
+    advice,
     funnel,
     campaign,
     baseline,

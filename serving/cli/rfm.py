@@ -11,9 +11,12 @@ import typer
 from serving.cli.segment_tables import (
     JsonOption,
     OutOption,
+    SaveOption,
     StoreOption,
     a_day,
     check_out,
+    check_save,
+    keep_segments,
     one_of,
     order_rows,
     say_counts,
@@ -57,6 +60,7 @@ def rfm(
     compare_to: Annotated[
         str | None, typer.Option(metavar="DAY", help="An earlier day: who moved where.")
     ] = None,
+    save: SaveOption = False,
     out: OutOption = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
@@ -66,6 +70,7 @@ def rfm(
     one_of(cut, CUTS, "--cut")
     moment, earlier = a_day(as_of, "--as-of"), a_day(compare_to, "--compare-to")
     check_out(out)
+    check_save(save, orders, "--orders")
     from profiles.rfm.report import build_rfm, migration
     from profiles.rfm.rules import load_rules
     from profiles.rfm.segments import load_segments
@@ -90,6 +95,10 @@ def rfm(
         for column in ("segment8", "segment11")
     }
     write_table(out, found.table)
+    if save:
+        from profiles.segments import RFM
+
+        keep_segments(found.table, RFM, moment, store, "rfm")
     say_counts(found.counts)
     if as_json:
         show_json(_document(found, before, moves))

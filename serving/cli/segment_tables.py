@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta, timezone
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -23,6 +23,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document, not
 OutOption = Annotated[
     Path | None, typer.Option(help="One row per person: .parquet .csv .jsonl .xlsx")
 ]
+
+_KEEP: Final = "Keep each person's segment in the store, for rules such as: segment = 重要价值."
+SaveOption = Annotated[bool, typer.Option("--save", "--save-segments", help=_KEEP)]
+SaveSegmentsOption = Annotated[bool, typer.Option("--save-segments", help=_KEEP)]
 
 
 def a_day(text: str | None, option: str) -> date | None:
@@ -88,6 +92,28 @@ def check_out(out: Path | None) -> None:
         from serving.batch.writers import check_output
 
         check_output(out)
+
+
+def check_save(save: bool, file: Path | None, option: str) -> None:
+    """Refuses to keep segments of persons whom the store does not know."""
+    if save and file is not None:
+        raise typer.BadParameter(
+            f"--save-segments: expected the store's persons, found {option} {file}; drop one of "
+            "the two"
+        )
+
+
+def keep_segments(
+    table: pa.Table, schemes: Mapping[str, str], as_of: date, store: str | None, verb: str
+) -> None:
+    """Writes the segments into the store, as of the end of a day in China, and says so."""
+    from profiles.segments import save_segments
+    from serving.cli.common import open_store, run_id, settings
+
+    moment = datetime.combine(as_of, time.max, CHINA).astimezone(UTC)
+    with open_store(settings(store=store)) as opened:
+        n = save_segments(opened, table, schemes, moment, run_id(verb))
+    say(f"{n:,} segments of {table.num_rows:,} persons kept ({', '.join(schemes)})")
 
 
 def show_json(document: dict[str, Any]) -> None:

@@ -1,0 +1,94 @@
+"""No small groups for keys without the scope ``admin``: counts are rounded down, small ones hidden.
+
+Rounding to multiples of ``min_group`` also blurs one person as the difference of two counts. A
+count below ``min_group`` is null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from serving.api.auth import Caller
+from serving.api.errors import ApiError
+from serving.settings import Settings
+
+_TIMES: Final = ("mean_s", "median_s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """How a caller may see counts of persons; ``least`` 1 is exactly."""
+
+    least: int
+
+    def count(self, n: int) -> int | None:
+        """The count as the caller may see it."""
+        if self.least == 1:
+            return n
+        return n - n % self.least if n >= self.least else None
+
+    def counts(self, found: dict[str, int]) -> dict[str, int | None]:
+        """Every one of them."""
+        return {name: self.count(n) for name, n in found.items()}
+
+    def row(self, found: dict[str, Any], *names: str) -> dict[str, Any]:
+        """A row with the members ``names`` as the caller may see them."""
+        return found | {name: self.count(found[name]) for name in names}
+
+    def require(self, n: int) -> None:
+        """Raises ApiError (422) for a group that the caller may not look into."""
+        if n < self.least:
+            raise ApiError(
+                422,
+                "group_too_small",
+                f"expected a group of at least {self.least} persons, found a smaller one",
+                "widen the rule, or use a key with the scope admin",
+            )
+
+    def funnel(self, found: dict[str, Any]) -> dict[str, Any]:
+        """A funnel's document with rounded counts and the shares that follow from them."""
+        if self.least == 1:
+            return found
+        shown = found | {"steps": self._steps(found["steps"]), "excluded": None}
+        shown["time_to_convert"] = None
+        shown["dropped"] = _dropped(shown["steps"], found["dropped"])
+        if "breakdown" in found:
+            kept = [one for one in found["breakdown"] if one["steps"][0]["persons"] >= self.least]
+            shown["breakdown"] = [one | {"steps": self._steps(one["steps"])} for one in kept]
+            shown["withheld"] = len(found["breakdown"]) - len(kept)
+        return shown
+
+    def _steps(self, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        shown: list[dict[str, Any]] = []
+        for step in steps:
+            n = self.count(step["persons"])
+            times = {} if n is not None else dict.fromkeys(_TIMES)
+            shown.append(
+                step
+                | times
+                | {
+                    "persons": n,
+                    "conversion_from_first": _share(n, shown[0]["persons"] if shown else n),
+                    "conversion_from_previous": _share(n, shown[-1]["persons"] if shown else n),
+                }
+            )
+        return shown
+
+
+def floor_for(caller: Caller, settings: Settings) -> Floor:
+    """Exact for the scope ``admin`` (and where the service is open), else ``min_group``."""
+    return Floor(least=1 if "admin" in caller.scopes else settings.min_group)
+
+
+def _share(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else part / whole
+
+
+def _dropped(steps: list[dict[str, Any]], dropped: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    shown = []
+    for one in dropped:
+        here, there = (steps[one[name] - 1]["persons"] for name in ("after_step", "before_step"))
+        lost = None if here is None or there is None else here - there
+        shown.append(one | {"persons": lost, "share": _share(lost, here)})
+    return shown
