@@ -30,8 +30,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(store, name="store")
     app.command()(forget)
     consent = typer.Typer(no_args_is_help=True, help="What persons allow: give, withdraw, show.")
-    for command in (give, withdraw, show, count):
-        consent.command()(command)
+    for verb in (give, withdraw, show, count):
+        consent.command()(verb)
     app.add_typer(consent, name="consent")
 
 
