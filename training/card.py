@@ -15,8 +15,8 @@ OWN: Final = {
     "real_train": "labels our own; the texts are read from dumps and not passed on",
 }
 LIMITS: Final = """\
-- Words that name a topic, an aspect or one of three flags lower its threshold; risks also come from \
-words alone (`python -m benchmarks.words`).
+- Words that name a topic, an aspect or one of three flags lower its threshold; risks also come \
+from words alone (`python -m benchmarks.words`).
 - Sarcasm is learnt from some thousand examples; expect misses.
 - Toxicity was learnt on disputes about race, gender and region; a mere mention of such \
 groups may be flagged.

@@ -51,7 +51,8 @@ def incident_page(journal: Journal, query: IncidentQuery) -> tuple[list[Incident
 
 
 def _conditions(query: IncidentQuery) -> tuple[list[str], list[Any]]:
-    conditions, values = ["1"], []
+    conditions: list[str] = ["1"]
+    values: list[Any] = []
     if query.state is not None:
         conditions.append(_STATES[query.state])
     if query.severity is not None:

@@ -56,11 +56,11 @@ class StoreAccess:
             with self._writing:
                 return self._with(open_existing_store(self._settings), job)
 
-        return await self._run(alone)
+        return await self.run(alone)
 
     async def compute(self, job: Callable[[], Result]) -> Result:
         """What a job without the store gives, in the same threads and line."""
-        return await self._run(job)
+        return await self.run(job)
 
     async def state(self) -> str:
         """``ok``, ``absent`` (the first load makes it) or ``unreachable``; asked anew every 2 s."""
