@@ -109,7 +109,7 @@ def _suite(suite: list[CapabilityScore]) -> str:
     return f"""\
 ## Behavioural suite
 
-Easy cases that nothing was trained on or chosen by: `tests/behaviour/README.md`.
+Easy cases that nothing was trained on: `tests/behaviour/README.md`.
 Command: `tingfeng evaluate RECIPE --model FOLDER --behaviour tests/behaviour/cases`.
 
 {suite_table(suite)}"""
