@@ -67,13 +67,13 @@ class Client:
         return await self.send(_post(self._path, body, self._headers))
 
     async def send(self, raw: bytes) -> int:
-        """The status of the answer to raw bytes; 0 when the connection broke."""
+        """The status of the answer to raw bytes; 0 when the connection broke or a text failed."""
         for fresh in (False, True):
             reader, writer = await self._stream(fresh)
             try:
                 writer.write(raw)
                 head = await reader.readuntil(b"\r\n\r\n")
-                await reader.readexactly(_length(head))
+                body = await reader.readexactly(_length(head))
             except (OSError, asyncio.IncompleteReadError):
                 writer.close()
                 continue
@@ -81,7 +81,7 @@ class Client:
                 writer.close()
             else:
                 self._free.append((reader, writer))
-            return int(head[9:12])
+            return 0 if b'"status":"error"' in body else int(head[9:12])
         return 0
 
     async def drop(self, text: str) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ from nlp.columns import RuleFindings, by_words, score_columns
 from nlp.insight import AspectScore, CommentInsight, TopicScore
 from nlp.keywords import KeywordExtractor
 from nlp.normalize import has_content, is_cut, normalize
+from nlp.rows import score_rows
 from nlp.scorer import Logits, Scorer
 
 KEYWORDS_PER_COMMENT: Final = 5
@@ -63,9 +64,12 @@ class Analyzer:
         cut = np.array([t is not None and is_cut(t) for t in texts], dtype=bool)
         return _mark_cut(table, cut) if cut.any() else table
 
-    def score_normalized(self, unique: list[str]) -> pa.Table:
-        """The columns of ``SCORES`` for distinct normalised texts with content, in order."""
-        return self._score_unique(unique).slice(0, len(unique))
+    def rows(self, unique: list[str]) -> list[dict[str, Any]]:
+        """The same for distinct normalised texts with content, as objects and without another
+        thread: for the few texts of a request. May be called from several threads at a time.
+        """
+        logits = self.scorer.logits(unique)
+        return score_rows(logits, self.scorer, *self.findings(unique))
 
     def _score_unique(self, unique: list[str]) -> pa.Table:
         """Scores of distinct normalised texts, and one more row for a text without content."""

@@ -57,9 +57,13 @@ class Scorer(Protocol):
 
 
 class NeuralScorer:
-    """A model folder behind an engine. Safe to call from several threads; calls take turns."""
+    """A model folder behind an engine. Safe to call from several threads; beyond ``streams`` calls
+    take turns.
+    """
 
-    def __init__(self, artifact: Artifact, engine: Engine, *, budget: int = TOKEN_BUDGET) -> None:
+    def __init__(
+        self, artifact: Artifact, engine: Engine, *, budget: int = TOKEN_BUDGET, streams: int = 1
+    ) -> None:
         self.artifact, self.engine, self._budget = artifact, engine, budget
         self.model_version = artifact.version
         self.numerics = f"{engine.name} {engine.precision}"
@@ -67,7 +71,8 @@ class NeuralScorer:
         self.tokenizer = CommentTokenizer.load(
             artifact.path / TOKENIZER_FILE, max_tokens=artifact.max_tokens
         )
-        self._turn = threading.Lock()
+        self._streams = streams
+        self._turn = threading.Semaphore(streams)
 
     def logits(self, normalized: list[str]) -> Logits:
         """See ``Scorer.logits``."""
@@ -98,8 +103,9 @@ class NeuralScorer:
             if max_rows is None or s[0] <= max_rows
         ]
         for shape in planned:
-            with self._turn:
-                self.engine.infer(np.full(shape, self.tokenizer.cls_id, dtype=np.int64))
+            for _ in range(self._streams):  # which take turns
+                with self._turn:
+                    self.engine.infer(np.full(shape, self.tokenizer.cls_id, dtype=np.int64))
         return len(planned)
 
 
@@ -109,17 +115,21 @@ def load_scorer(
     engine: str = "openvino",
     threads: int | None = None,
     precision: str = "auto",
+    streams: int = 1,
 ) -> Scorer:
     """The default model, or the one of this name or folder, ready to score.
 
-    The name ``fake`` gives the ``FakeScorer``: for tests and trials without weights.
+    ``streams`` calls at a time share the threads. The name ``fake`` gives the ``FakeScorer``: for
+    tests and trials without weights.
     """
     if model == FAKE_MODEL:
         return FakeScorer()
     artifact = load_artifact(model)
-    loaded = load_engine(engine, artifact.path / MODEL_FILE, threads=threads, precision=precision)
+    loaded = load_engine(
+        engine, artifact.path / MODEL_FILE, threads=threads, precision=precision, streams=streams
+    )
     budget = GPU_TOKEN_BUDGET if engine == "cuda" else TOKEN_BUDGET
-    return NeuralScorer(artifact, loaded, budget=budget)
+    return NeuralScorer(artifact, loaded, budget=budget, streams=streams)
 
 
 POSITIVE_WORDS: Final = ("好", "喜欢", "赞", "棒", "爱")

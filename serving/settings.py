@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         150, ge=1, description="predicted wait above which a call is refused"
     )
     queue_tokens: int = Field(200_000, ge=1, description="tokens that may wait to be scored")
-    batch_tokens: int = Field(2_048, ge=256, description="tokens that are scored together")
+    batch_tokens: int = Field(512, ge=256, description="tokens that are scored together")
     cache_bytes: int = Field(64_000_000, ge=0, description="memory for results of equal texts")
     key_requests_per_min: int = Field(
         6_000, ge=1, description="calls a minute of a key without a rate of its own"

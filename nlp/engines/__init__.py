@@ -32,9 +32,17 @@ class Engine(Protocol):
 
 
 def load_engine(
-    name: str, model_file: Path, *, threads: int | None = None, precision: str = "auto"
+    name: str,
+    model_file: Path,
+    *,
+    threads: int | None = None,
+    precision: str = "auto",
+    streams: int = 1,
 ) -> Engine:
     """Loads ``model_file`` with an engine of ``ENGINES``; ``threads`` None means one per core.
+
+    They are shared by ``streams`` calls at a time: with one thread each, several threads that have
+    few texts do more than one that has all.
 
     Raises:
         ModelError: unknown engine or precision, or the engine's package is not installed.
@@ -46,10 +54,11 @@ def load_engine(
     if name == "openvino":
         from nlp.engines.openvino_engine import OpenVINOEngine
 
-        return OpenVINOEngine(model_file, threads=threads, precision=precision)
+        return OpenVINOEngine(model_file, threads=threads, precision=precision, streams=streams)
     if name in ("onnxruntime", "cuda"):
         from nlp.engines.onnxruntime_engine import CPU, CUDA, ONNXRuntimeEngine
 
         provider = CUDA if name == "cuda" else CPU
-        return ONNXRuntimeEngine(model_file, threads=threads, provider=provider)
+        each = threads if threads is None else max(1, threads // streams)
+        return ONNXRuntimeEngine(model_file, threads=each, provider=provider)
     raise ModelError(f"expected an engine out of {', '.join(ENGINES)}, found {name!r}")

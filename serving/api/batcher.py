@@ -2,7 +2,8 @@
 
 While one window is scored the next gathers, so a lone text never waits for company. Calls go by
 *virtual finish*: arrival plus the time that the call alone would take; small calls overtake large
-ones, and no call waits for ever. One thread owns the model; a failure never ends it.
+ones, and no call waits for ever. As many threads score as the model computes on; what waits is
+shared among those that are idle. A failure never ends one.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ class Batcher:
         wait_s: float,
         deadline_s: float,
         longest_s: float,
+        workers: int = 1,
     ) -> None:
         self._analyzer, self._cache, self._metrics = analyzer, cache, metrics
         self._window_tokens, self._max_tokens, self._wait_s = window_tokens, max_tokens, wait_s
@@ -77,10 +79,11 @@ class Batcher:
         self._error = blank_json("error", analyzer.scorer.model_version)
         self._ready = threading.Condition()
         self._heap: list[tuple[float, int, Call]] = []
-        self._thread: threading.Thread | None = None
+        self._workers = workers
+        self._threads: list[threading.Thread] = []
         self._stopping = False
-        self._number = self.queued_tokens = self._running_tokens = 0
-        self._busy_since: float | None = None
+        self._number = self.queued_tokens = 0
+        self._running: dict[int, tuple[float, int]] = {}  # by worker: since when, tokens
         self.heartbeat = time.time()
 
     def submit(self, texts: Sequence[str], deadline_s: float | None) -> Call:
@@ -108,10 +111,12 @@ class Batcher:
         now = time.monotonic() if now is None else now
         finish = now + self.rate.seconds(cost, self._window_tokens)
         ahead = sum(call.left for virtual, _, call in list(self._heap) if virtual <= finish)
-        running = self.rate.seconds(self._running_tokens, self._window_tokens)
-        since = self._busy_since
-        left = max(0.0, running - (now - since)) if since is not None else 0.0
-        return left + self.rate.seconds(ahead, self._window_tokens)
+        running = list(self._running.values())
+        left = 0.0
+        if len(running) >= self._workers:
+            ends = [s + self.rate.seconds(n, self._window_tokens) for s, n in running]
+            left = max(0.0, min(ends) - now)
+        return left + self.rate.seconds(ahead, self._window_tokens) / self._workers
 
     def overloaded(self) -> float | None:
         """The wait in seconds when even the smallest call would be refused, else None."""
@@ -123,18 +128,18 @@ class Batcher:
         return self.stuck_s() > STUCK_S
 
     def stuck_s(self) -> float:
-        """Seconds since the window that is being scored began; 0 when idle."""
-        since = self._busy_since
-        return 0.0 if since is None else time.monotonic() - since
+        """Seconds since the oldest window that is being scored began; 0 when idle."""
+        running = list(self._running.values())
+        return time.monotonic() - min(running)[0] if running else 0.0
 
     def close(self, timeout_s: float = 20.0) -> None:
-        """Scores what is queued, then ends the thread."""
+        """Scores what is queued, then ends the threads."""
         with self._ready:
             self._stopping = True
             self._ready.notify_all()
-            thread = self._thread
-        if thread is not None:
-            thread.join(timeout_s)
+        end = time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(max(0.0, end - time.monotonic()))
 
     def _check(self, call: Call, deadline_s: float | None) -> None:
         if self._stopping or self.stuck():
@@ -171,28 +176,42 @@ class Batcher:
         )
 
     def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="scoring", daemon=True)
-            self._thread.start()
+        if not self._threads:
+            self._threads = [
+                threading.Thread(target=self._loop, args=(at,), name="scoring", daemon=True)
+                for at in range(self._workers)
+            ]
+            for thread in self._threads:
+                thread.start()
 
-    def _loop(self) -> None:
+    def _loop(self, worker: int) -> None:
         while True:
             with self._ready:
                 while not self._heap and not self._stopping:
                     self._ready.wait()
                 if not self._heap:
                     return
-                window = self._pop()
-                self._busy_since = time.monotonic() if window else None
+                window, tokens = self._pop()
+                if window:
+                    self._running[worker] = (time.monotonic(), tokens)
             if window:
-                self._score(window)
+                found, seconds = self._score(window, tokens)
+                del self._running[worker]
+                for call, at in window:
+                    call.set(at, found.get(call.texts[at], self._error))
+                self.rate.observe(tokens, seconds)
             self.heartbeat = time.time()
 
-    def _pop(self) -> Window:
-        """Texts up to the budget, at least one; gone and late calls are dropped."""
+    def _pop(self) -> tuple[Window, int]:
+        """Texts up to the budget, at least one, and their tokens; gone and late calls are dropped.
+
+        A worker leaves their share to the others that are idle.
+        """
         window: Window = []
         now, tokens = time.monotonic(), 0
-        while self._heap and tokens < self._window_tokens:
+        idle = self._workers - len(self._running)
+        budget = min(self._window_tokens, -(-self.queued_tokens // idle))
+        while self._heap and tokens < budget:
             call = self._heap[0][2]
             if self._dropped(call, now):
                 heapq.heappop(self._heap)
@@ -202,7 +221,7 @@ class Batcher:
                 self._metrics.queue_seconds.observe(now - call.arrived)
             while call.next < len(call.texts):
                 cost = call.costs[call.next]
-                if window and tokens + cost > self._window_tokens:
+                if window and tokens + cost > budget:
                     break
                 window.append((call, call.next))
                 call.next, call.left, tokens = call.next + 1, call.left - cost, tokens + cost
@@ -210,8 +229,7 @@ class Batcher:
             if call.next < len(call.texts):
                 break
             heapq.heappop(self._heap)
-        self._running_tokens = tokens
-        return window
+        return window, tokens
 
     def _dropped(self, call: Call, now: float) -> bool:
         if call.future.cancelled():
@@ -223,7 +241,8 @@ class Batcher:
             return True
         return False
 
-    def _score(self, window: Window) -> None:
+    def _score(self, window: Window, tokens: int) -> tuple[dict[str, bytes], float]:
+        """The result of each text that can be scored, and the seconds it took."""
         start = time.perf_counter()
         unique = list(dict.fromkeys(call.texts[at] for call, at in window))
         try:
@@ -232,16 +251,13 @@ class Batcher:
             log.error("scoring failed", extra={"error": type(error).__name__})
             found = {}
         seconds = time.perf_counter() - start
-        self.rate.observe(self._running_tokens, seconds)
-        self._metrics.window(len(unique), self._running_tokens, seconds)
-        self._busy_since, self._running_tokens = None, 0
-        for call, at in window:
-            call.set(at, found.get(call.texts[at], self._error))
+        self._metrics.window(len(unique), tokens, seconds)
+        return found, seconds
 
     def _results(self, unique: list[str]) -> dict[str, bytes]:
         """The result of each text; of those that cannot be scored, none (found by halving)."""
         try:
-            results = results_json(self._analyzer.score_normalized(unique))
+            results = results_json(self._analyzer.rows(unique))
         except Exception as error:
             if len(unique) > 1:
                 half = len(unique) // 2

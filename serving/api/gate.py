@@ -6,15 +6,16 @@ An ASGI application around the other; refusals here cost neither a body nor a ke
 from __future__ import annotations
 
 import asyncio
+import random
 import re
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.api.direct import Direct
 from serving.api.errors import ApiError, as_api_error, problem
 from serving.api.journal import call_entry
 from serving.api.service import Service
@@ -25,6 +26,7 @@ MIN_BYTES_PER_S: Final = 10_000  # a body that comes slower for long is cut off
 SCORING_PATHS: Final = frozenset({"/v1/analyze", "/v1/comments"})
 JOBS_PATH: Final = "/v1/jobs"
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ids: Final = random.Random()  # seeded by the system once; ids of requests are no secrets
 _SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -36,7 +38,8 @@ class Gate:
     """See the module."""
 
     def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app, self._service = app, service
+        self._app: ASGIApp = app if service.settings.cors_origins else Direct(app, service)
+        self._service = service
         hosts = service.settings.allowed_hosts
         self._hosts = {h.strip().lower() for h in hosts.split(",")} if hosts else set()
 
@@ -133,7 +136,7 @@ class _Passage:
         self._receive, self._send = receive, send
         self.headers = Headers(scope=scope)
         given = self.headers.get("x-request-id", "")
-        self.request_id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        self.request_id = given if _REQUEST_ID.fullmatch(given) else f"{_ids.getrandbits(128):032x}"
         scope.setdefault("state", {})["request_id"] = self.request_id
         self.started, self.body_bytes, self.status = time.perf_counter(), 0, 0
         self._limit = gate.body_limit(scope)

@@ -7,7 +7,7 @@ Members are ``status`` and the score columns, rounded to six decimals as in file
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import pyarrow as pa
@@ -29,9 +29,9 @@ _LISTS: Final = tuple(f.name for f in SCORES if pa.types.is_list(f.type))
 _FALSE, _TRUE = b'"truncated":false', b'"truncated":true'
 
 
-def results_json(table: pa.Table) -> list[bytes]:
-    """One JSON object per row of a score table, in order."""
-    return [to_bytes({"status": "ok"} | _rounded(row)) for row in table.to_pylist()]
+def results_json(rows: Iterable[dict[str, Any]]) -> list[bytes]:
+    """One JSON object per row of scores, in order."""
+    return [to_bytes({"status": "ok"} | _rounded(row)) for row in rows]
 
 
 def blank_json(status: str, model_version: str) -> bytes:

@@ -6,6 +6,7 @@ Built without work; ``load`` brings the model, ``close`` answers what is queued 
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from importlib.metadata import version
 from typing import Final
@@ -70,9 +71,11 @@ class Service:
             if self.loaded:
                 return
             s = self.settings
-            scorer = load_scorer(s.model, engine=s.engine, threads=s.threads, precision=s.precision)
-            analyzer = Analyzer(scorer)
-            self._use(analyzer)
+            threads = s.threads or len(os.sched_getaffinity(0))
+            scorer = load_scorer(
+                s.model, engine=s.engine, threads=threads, precision=s.precision, streams=threads
+            )
+            self._use(Analyzer(scorer), workers=threads)
 
     def load_dictionaries(self) -> None:
         """Loads what the first text would have to wait for; does nothing the second time."""
@@ -106,7 +109,7 @@ class Service:
         asked = self.settings.public_docs if what == "docs" else self.settings.public_metrics
         return self.settings.env != "production" if asked is None else asked
 
-    def _use(self, analyzer: Analyzer) -> None:
+    def _use(self, analyzer: Analyzer, workers: int = 1) -> None:
         s = self.settings
         self.analyzer = analyzer
         self.cache = ResultCache(s.cache_bytes)
@@ -119,6 +122,7 @@ class Service:
             wait_s=s.queue_wait_ms / 1000,
             deadline_s=s.deadline_ms / 1000,
             longest_s=s.request_timeout_s,
+            workers=workers,
         )
         self.scoring = Scoring(
             self.batcher,

@@ -53,7 +53,7 @@ class StrictRoute(APIRoute):
             if auth is not None:
                 auth.admit(request)
             if reads_json and (needs_body or _has_body(request)):
-                _check_content_type(request)
+                check_content_type(request)
             return await inner(StrictRequest(request.scope, request.receive))
 
         return handler
@@ -129,7 +129,8 @@ def _has_body(request: Request) -> bool:
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
-def _check_content_type(request: Request) -> None:
+def check_content_type(request: Request) -> None:
+    """Raises ApiError (415) unless the body is said to be JSON in UTF-8."""
     kind, _, rest = request.headers.get("content-type", "").lower().partition(";")
     charset = rest.partition("charset=")[2].strip(' "')
     if kind.strip() != "application/json" or charset not in ("", "utf-8", "utf8"):

@@ -6,9 +6,11 @@ from typing import Final
 
 from fastapi import Request, Response
 
+from serving.api.auth import Caller
 from serving.api.deps import AnalyzeKey, DeadlineMs, ServiceDep
 from serving.api.results import answer, only, with_id
 from serving.api.schemas import AnalyzeAnswer, AnalyzeRequest, Comment
+from serving.api.service import Service
 from serving.api.strict import refusals, strict_router
 from serving.api.submit import comments_texts, score_for
 
@@ -32,9 +34,20 @@ async def analyze(
 
     A text with nothing to judge has the status `empty` and nulls, never a made-up neutral.
     """
+    return await scored(service, caller, request, body, x_deadline_ms)
+
+
+async def scored(
+    service: Service,
+    caller: Caller,
+    request: Request,
+    body: AnalyzeRequest,
+    deadline_ms: int | None = None,
+) -> Response:
+    """The answer to a valid call. Raises ApiError as ``score_for``."""
     comments: list[Comment] = body.comments or []
     texts = body.texts if body.texts is not None else comments_texts(comments)
-    results = await score_for(service, caller, request, texts, x_deadline_ms)
+    results = await score_for(service, caller, request, texts, deadline_ms)
     if body.features is not None:
         results = [only(result, body.features) for result in results]
     if comments:

@@ -92,12 +92,12 @@ def test_hung_model_is_unready_then_dead(make_client: MakeClient) -> None:
     client = make_client()
     assert client.get("/readyz").json()["store"] == "absent"
     batcher = client.app.state.service.batcher
-    batcher._busy_since = time.monotonic() - 11
+    batcher._running[0] = (time.monotonic() - 11, 8)
     assert (client.get("/readyz").status_code, client.get("/healthz").status_code) == (503, 200)
     assert client.post("/v1/analyze", json={"texts": ["好"]}).status_code == 503
-    batcher._busy_since = time.monotonic() - 61
+    batcher._running[0] = (time.monotonic() - 61, 8)
     assert client.get("/healthz").status_code == 503
-    batcher._busy_since = None
+    batcher._running.clear()
     assert client.get("/readyz").status_code == 200
 
 

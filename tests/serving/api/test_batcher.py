@@ -98,6 +98,24 @@ def test_small_call_overtakes_a_large_one(make_batcher: Any) -> None:
     assert "短" in scorer.windows[1]
 
 
+def test_idle_workers_share_what_waits(make_batcher: Any) -> None:
+    batcher, scorer = make_batcher(workers=2, delay_s=0.05, window_tokens=640)
+    found = answers(batcher.submit([f"第{i}条好喝" for i in range(16)], None))
+    assert [r["sentiment"] for r in found] == ["positive"] * 16
+    assert sorted(len(window) for window in scorer.windows) == [8, 8]
+
+
+def test_workers_score_side_by_side(make_batcher: Any) -> None:
+    batcher, scorer = make_batcher(workers=2)
+    scorer.gate.clear()
+    calls = [batcher.submit([text], None) for text in ("好喝", "难喝")]
+    while len(batcher._running) < 2:
+        time.sleep(0.002)
+    assert batcher.stuck_s() > 0 and batcher.wait_s() >= 0
+    scorer.gate.set()
+    assert [answers(call)[0]["sentiment"] for call in calls] == ["positive", "negative"]
+
+
 def test_equal_texts_of_a_window_are_scored_once(make_batcher: Any) -> None:
     batcher, scorer = make_batcher()
     held(batcher, scorer)
