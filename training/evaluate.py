@@ -14,7 +14,7 @@ from nlp.heads import HEADS
 from nlp.scorer import Floats, load_scorer
 from training.annotations import load_annotations
 from training.labelled import LabelledSet
-from training.metrics import SLICES, HeadScore, score_head
+from training.metrics import SLICES, HeadScore, calibration_error, score_head
 from training.recipe import Recipe
 from training.sources import load_sets
 
@@ -128,7 +128,19 @@ def table(scores: list[SetScore]) -> str:
             f"| {100 * s.score.accuracy:.1f} ({100 * low:.1f}–{100 * high:.1f}) "
             f"| {100 * s.score.macro_f1:.1f} | {ece} |"
         )
+    for head, (rows, ece) in pooled_ece(scores).items():
+        lines.append(f"| all | {head} | {rows} | – | – | – | {100 * ece:.1f} |")
     return "\n".join(lines)
+
+
+def pooled_ece(scores: list[SetScore]) -> dict[str, tuple[int, float]]:
+    """Per head the rows of all its sets and their calibration error together, 0..1."""
+    found = {}
+    for head in dict.fromkeys(s.head for s in scores):
+        of_head = [s.score for s in scores if s.head == head]
+        together = calibration_error(np.sum([s.reliability for s in of_head], axis=0))
+        found[head] = (sum(s.rows for s in of_head), together)
+    return found
 
 
 def confusion_lines(score: SetScore) -> list[str]:

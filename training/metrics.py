@@ -10,6 +10,7 @@ label's own probability.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +21,25 @@ from nlp.scorer import Floats
 from training.labelled import LabelledSet, Masks, OwnClasses
 
 SLICES = output_slices()
+BINS: Final = 15  # of confidence
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadScore:
-    """One head on one set; ``ece`` is the expected calibration error over 15 equal-width bins."""
+    """One head on one set; ``reliability`` holds what calibration errors are made of."""
 
     rows: int
     classes: tuple[str, ...]
     accuracy: float
     macro_f1: float
-    ece: float
+    reliability: Floats  # (BINS, 3): judgements, their summed confidence, how many are right
     confusion: npt.NDArray[np.int64]  # (truth, predicted)
     label_f1: dict[str, float] = field(default_factory=dict)  # of independent labels, each
+
+    @property
+    def ece(self) -> float:
+        """The expected calibration error over equal-width bins, 0..1."""
+        return calibration_error(self.reliability)
 
 
 def dev_score(logits: Floats, labelled: LabelledSet) -> dict[str, float]:
@@ -88,7 +95,7 @@ def _score_single(head: Head, logits: Floats, targets: Masks) -> HeadScore | Non
         classes=names,
         accuracy=float(np.trace(confusion) / confusion.sum()),
         macro_f1=macro_f1(confusion),
-        ece=expected_calibration_error(top, predicted == truth.reshape(-1)),
+        reliability=reliability_of(top, predicted == truth.reshape(-1)),
         confusion=confusion,
     )
 
@@ -118,7 +125,7 @@ def _score_multi(
         classes=tuple(names),
         accuracy=float(np.trace(total) / total.sum()),
         macro_f1=macro_f1(total) if len(names) == 1 else float(np.mean(each)),
-        ece=expected_calibration_error(np.concatenate(said), np.concatenate(truths)),
+        reliability=reliability_of(np.concatenate(said), np.concatenate(truths)),
         confusion=total,
         label_f1=dict(zip(names, each, strict=True)),
     )
@@ -137,17 +144,22 @@ def macro_f1(confusion: npt.NDArray[np.int64]) -> float:
     return float(np.mean(np.divide(2 * hit, both, out=np.zeros_like(hit), where=both > 0)))
 
 
-def expected_calibration_error(
-    confidence: Floats, right: npt.NDArray[np.bool_], *, bins: int = 15
-) -> float:
-    """Mean gap between confidence and accuracy over equal-width bins (Guo et al. 2017)."""
-    edges = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[edges == b].mean() - right[edges == b].mean()) * (edges == b).mean()
-        for b in range(bins)
-        if (edges == b).any()
-    ]
-    return float(sum(gaps))
+def reliability_of(confidence: Floats, right: npt.NDArray[np.bool_]) -> Floats:
+    """(BINS, 3): how many judgements fall into each bin of confidence, the sum of their confidence,
+    and how many of them are right.
+    """
+    at = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    columns = [np.bincount(at, w, BINS) for w in (np.ones(len(at)), confidence, right)]
+    return np.stack(columns, axis=-1)
+
+
+def calibration_error(reliability: Floats) -> float:
+    """Mean gap between confidence and accuracy over the bins (Guo et al. 2017), NaN without
+    rows.
+    """
+    rows, confidence, right = reliability.T
+    total = rows.sum()
+    return float(np.abs(confidence - right).sum() / total) if total else float("nan")
 
 
 def _confusion(

@@ -10,6 +10,7 @@ from nlp.heads import OUTPUT_SIZE
 from nlp.scorer import Floats
 from tests.training.tiny import labelled
 from training.evaluate import SetScore, as_rows, score_sets, table, wilson
+from training.metrics import calibration_error, reliability_of
 
 
 @pytest.mark.parametrize(("hits", "rows"), [(0, 5), (5, 5), (7, 9), (812, 1_000)])
@@ -53,6 +54,14 @@ def test_as_rows_are_plain_values() -> None:
 
 def test_table_has_a_line_per_score() -> None:
     lines = table(scores()).splitlines()
-    assert len(lines) == 3
+    assert len(lines) == 4
     assert lines[2].startswith("| reviews | sentiment | 4 | 2 | 75.0 (30.1–95.4) |")
+    assert lines[3] == "| all | sentiment | 4 | – | – | – | 12.8 |"
     assert {line.count("|") for line in lines} == {8}
+
+
+def test_sets_are_calibrated_together_where_their_errors_cancel() -> None:
+    p = np.full(100, 0.7, dtype=np.float32)
+    high, low = (reliability_of(p, np.arange(100) < right) for right in (80, 60))
+    assert calibration_error(high) == pytest.approx(0.1, abs=1e-6)
+    assert calibration_error(high + low) == pytest.approx(0.0, abs=1e-6)

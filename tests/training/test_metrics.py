@@ -16,9 +16,10 @@ from tests.training.tiny import labelled
 from training.labelled import LabelledSet
 from training.metrics import (
     SLICES,
+    calibration_error,
     dev_score,
-    expected_calibration_error,
     macro_f1,
+    reliability_of,
     score_head,
 )
 
@@ -53,14 +54,14 @@ def test_macro_f1_is_scikit_learns(pairs: list[tuple[int, int]]) -> None:
     assert macro_f1(confusion) == pytest.approx(expected)
 
 
-def test_expected_calibration_error_hand_computed() -> None:
+def test_calibration_error_hand_computed() -> None:
     confidence = np.array([0.95, 0.95, 0.55, 0.55], dtype=np.float32)
     right = np.array([True, True, True, False])
-    assert expected_calibration_error(confidence, right) == pytest.approx(0.05, abs=1e-6)
+    assert calibration_error(reliability_of(confidence, right)) == pytest.approx(0.05, abs=1e-6)
 
 
-def test_expected_calibration_error_certain_and_wrong_is_one() -> None:
-    assert expected_calibration_error(np.ones(3, np.float32), np.zeros(3, bool)) == 1.0
+def test_calibration_error_certain_and_wrong_is_one() -> None:
+    assert calibration_error(reliability_of(np.ones(3, np.float32), np.zeros(3, bool))) == 1.0
 
 
 def test_score_head_judges_a_set_on_its_own_classes() -> None:
