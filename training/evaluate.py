@@ -128,8 +128,8 @@ def table(scores: list[SetScore]) -> str:
             f"| {100 * s.score.accuracy:.1f} ({100 * low:.1f}–{100 * high:.1f}) "
             f"| {100 * s.score.macro_f1:.1f} | {ece} |"
         )
-    for head, (rows, ece) in pooled_ece(scores).items():
-        lines.append(f"| all | {head} | {rows} | – | – | – | {100 * ece:.1f} |")
+    for head, (rows, error) in pooled_ece(scores).items():
+        lines.append(f"| all | {head} | {rows} | – | – | – | {100 * error:.1f} |")
     return "\n".join(lines)
 
 
