@@ -28,7 +28,10 @@ case-study: $(VENV)/.run
 	@$(BIN)/python scripts/case_study.py
 
 serve: $(VENV)/.run
-	@$(BIN)/tingfeng serve
+	@if [ -z "$$TINGFENG_HOME$$TINGFENG_STORE" ] && [ ! -e var/tingfeng.duckdb ] && [ -e var/demo/tingfeng.duckdb ]; then \
+		echo "no store of your own yet: showing the one of make demo (TINGFENG_HOME=var/demo)"; \
+		export TINGFENG_HOME=var/demo; \
+	fi; $(BIN)/tingfeng serve
 
 # One environment, filled as far as the target needs. The lock file holds exact versions of everything;
 # torch goes first and exactly, because a range would bring gigabytes of GPU libraries.

@@ -116,11 +116,13 @@ def load_scorer(
     threads: int | None = None,
     precision: str = "auto",
     streams: int = 1,
+    budget: int | None = None,
 ) -> Scorer:
     """The default model, or the one of this name or folder, ready to score.
 
-    ``streams`` calls at a time share the threads. The name ``fake`` gives the ``FakeScorer``: for
-    tests and trials without weights.
+    ``streams`` calls at a time share the threads; ``budget`` is the tokens of a full batch, and
+    with it how many shapes there are. The name ``fake`` gives the ``FakeScorer``: for tests and
+    trials without weights.
     """
     if model == FAKE_MODEL:
         return FakeScorer()
@@ -128,7 +130,7 @@ def load_scorer(
     loaded = load_engine(
         engine, artifact.path / MODEL_FILE, threads=threads, precision=precision, streams=streams
     )
-    budget = GPU_TOKEN_BUDGET if engine == "cuda" else TOKEN_BUDGET
+    budget = budget or (GPU_TOKEN_BUDGET if engine == "cuda" else TOKEN_BUDGET)
     return NeuralScorer(artifact, loaded, budget=budget, streams=streams)
 
 

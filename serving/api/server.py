@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
@@ -64,11 +65,17 @@ class PatientProtocol(H11Protocol):
 
 
 class Server(uvicorn.Server):
-    """Says that it is draining, and exits with 0 after a stop signal."""
+    """Says when it listens and that it is draining, and exits with 0 after a stop signal."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._service = service
+        self._service, self._ready = service, ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listens once the model is warm."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """A stop signal."""
@@ -81,8 +88,12 @@ class Server(uvicorn.Server):
         self._captured_signals.clear()
 
 
-def serve_app(app: FastAPI, host: str, port: int) -> None:
-    """Serves until a stop signal; logs JSON lines to standard error."""
+def serve_app(
+    app: FastAPI, host: str, port: int, *, ready: Callable[[], None] = lambda: None
+) -> None:
+    """Serves until a stop signal; ``ready`` is called when it listens. Logs JSON lines to standard
+    error.
+    """
     service: Service = app.state.service
     settings = service.settings
     sys.setswitchinterval(SWITCH_INTERVAL_S)
@@ -100,6 +111,6 @@ def serve_app(app: FastAPI, host: str, port: int) -> None:
         "h11_max_incomplete_event_size": 2 * settings.max_header_bytes,
     }
     try:
-        Server(uvicorn.Config(app, host=host, port=port, **options), service).run()
+        Server(uvicorn.Config(app, host=host, port=port, **options), service, ready).run()
     finally:
         listener.stop()

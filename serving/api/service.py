@@ -73,7 +73,12 @@ class Service:
             s = self.settings
             threads = s.threads or len(os.sched_getaffinity(0))
             scorer = load_scorer(
-                s.model, engine=s.engine, threads=threads, precision=s.precision, streams=threads
+                s.model,
+                engine=s.engine,
+                threads=threads,
+                precision=s.precision,
+                streams=threads,
+                budget=s.batch_tokens,
             )
             self._use(Analyzer(scorer), workers=threads)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from serving.cli.common import make_analyzer, say, settings
+from serving.cli.common import say, settings
 
 if TYPE_CHECKING:
     from serving.settings import Settings
@@ -30,15 +30,15 @@ def serve(
     config = settings()
     config = _with_hosts(config, host)
     _check_free(host, port)
-    analyzer = make_analyzer(config)
 
     from serving.api import create_app
     from serving.api.server import serve_app
 
-    application = create_app(config, analyzer)
+    application = create_app(config)
+    application.state.service.load()  # what is wrong with a model is told here, in one line
     shown = f"[{host}]" if ":" in host else host
-    say(f"http://{shown}:{port} shows the dashboard, http://{shown}:{port}/docs the API")
-    serve_app(application, host, port)
+    ready = f"http://{shown}:{port} shows the dashboard, http://{shown}:{port}/docs the API"
+    serve_app(application, host, port, ready=lambda: say(ready))
 
 
 def _with_hosts(config: Settings, host: str) -> Settings:
