@@ -15,10 +15,10 @@ OWN: Final = {
     "real_train": "labels our own; the texts are read from dumps and not passed on",
 }
 LIMITS: Final = """\
-- Most sources state no licence. `tingfeng train small-permissive.yaml` uses those whose data carry \
-a permissive one, and our corpus. That costs, against the default model of 2026-11-23: suite 80.9 % \
-for 89.1 %; on dev rows 9 points of macro-F1 in sentiment (mean of 22 sets), 19 in emotion (9), 25 \
-in topics (9); sentiment of the held-out corpus nothing (docs/experiments.md).
+- Most sources state no licence. `tingfeng train small-permissive.yaml` uses those whose data \
+carry a permissive one, and our corpus. That costs, against the default model of 2026-11-23: suite \
+80.9 % for 89.1 %; on dev rows 9 points of macro-F1 in sentiment (mean of 22 sets), 19 in emotion \
+(9), 25 in topics (9); sentiment of the held-out corpus nothing (docs/experiments.md).
 - Words that name a topic, an aspect or one of three flags lower its threshold; risks also come \
 from words alone (`python -m benchmarks.words`).
 - Sarcasm is learnt from some thousand examples; expect misses.
