@@ -46,4 +46,4 @@ def save_baseline(store: DuckDBStore, found: Baseline, by: str, moment: datetime
             {"scope": by, "unit": found.unit},
         )
         store.insert("baselines", table)
-    return table.num_rows
+    return int(table.num_rows)

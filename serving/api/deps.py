@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Final
 
+from annotated_types import Ge, Le
 from fastapi import Depends, Header, Path, Query, Request
 
 from serving.api.auth import Caller, KeyAuth
@@ -61,8 +62,10 @@ DeadlineMs = Annotated[
     ),
 ]
 
-DAY: Final = Query(ge=FIRST_DAY, le=LAST_DAY, description="a day in China", examples=["2026-09-28"])
-Day = Annotated[date | None, DAY]
+Day = Annotated[
+    Annotated[date, Ge(FIRST_DAY), Le(LAST_DAY)] | None,
+    Query(description="a day in China", examples=["2026-09-28"]),
+]
 EventName = Annotated[
     str | None,
     Query(min_length=1, max_length=200, pattern=_NO_CONTROLS, examples=["view"]),

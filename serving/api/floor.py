@@ -1,4 +1,6 @@
-"""No small groups for keys without the scope ``admin``: counts are rounded down, small ones hidden.
+"""No small groups for who is no ``admin``: counts are rounded down, small ones hidden.
+
+The API asks it for keys, the dashboard for sessions: one rule.
 
 Rounding to multiples of ``min_group`` also blurs one person as the difference of two counts. A
 count below ``min_group`` is null.
@@ -20,9 +22,10 @@ BLURRED: Final = 3  # digits of what follows from exact counts
 
 @dataclass(frozen=True, kw_only=True)
 class Floor:
-    """How a caller may see counts of persons; ``least`` 1 is exactly."""
+    """How a caller may see counts of persons; ``least`` 1 is exactly, ``names`` is also who."""
 
     least: int
+    names: bool
 
     def count(self, n: int) -> int | None:
         """The count as the caller may see it."""
@@ -99,8 +102,11 @@ class Floor:
 
 
 def floor_for(caller: Caller, settings: Settings) -> Floor:
-    """Exact for the scope ``admin`` (and where the service is open), else ``min_group``."""
-    return Floor(least=1 if "admin" in caller.scopes else settings.min_group)
+    """Exact and by name for the scope ``admin`` (and where the service is open), else from
+    ``min_group`` on and nobody by name.
+    """
+    is_admin = "admin" in caller.scopes
+    return Floor(least=1 if is_admin else settings.min_group, names=is_admin)
 
 
 def share(part: int | None, whole: int | None) -> float | None:

@@ -78,14 +78,14 @@ def groups(floor: Floor, found: dict[str, Any]) -> dict[str, Any]:
     kept = []
     for one in found["groups"]:
         n = floor.count(one["persons"])
-        hidden = {"name": None, "terms": []} if n is None else {}
+        hidden: dict[str, Any] = {"name": None, "terms": []} if n is None else {}
         kept.append(one | hidden | {"persons": n, "share": share(n, shown["persons"])})
     return shown | {"groups": kept}
 
 
 def influence(floor: Floor, found: dict[str, Any]) -> dict[str, Any]:
     """Influence without names. Raises: ApiError (422) where too few persons are related."""
-    if floor.least == 1:
+    if floor.names:
         return found
     floor.require(found["persons"])
     sizes = [floor.count(n) for n in found["community_sizes"]]

@@ -47,6 +47,10 @@ class Caller:
         found = self._client.request(method, path, headers=self._headers, **given)
         return found.status_code, found.json() if found.content else None
 
+    def page(self, path: str) -> str:
+        """A page of the dashboard."""
+        return self._client.get(path, headers=self._headers).text
+
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -241,6 +245,30 @@ def test_audiences_overlap_list_members_and_export(callers: Any, home: Path) -> 
     assert hashlib.sha256(data).hexdigest() == manifest["files"][0]["sha256"]
     assert admin("POST", "/v1/audiences/买家/export", body | {"platform": "x"})[0] == 422
     assert admin("POST", "/v1/audiences/谁/export", body)[0] == 404
+
+
+def test_dashboard_shows_what_the_key_may_see(callers: Any) -> None:
+    admin, team = callers
+    for name, rule in (("访客", "spending.orders >= 1"), ("熟客", "spending.orders >= 4")):
+        assert admin("POST", "/v1/audiences", {"name": name, "rule": rule})[0] == 201
+    rule = "/audiences/count?rule=spending.orders >= 1"
+    assert admin("GET", rule)[1] == {"n": BUYERS, "persons": PERSONS, "least": 1}
+    assert team("GET", rule)[1] == {"n": 15, "persons": 30, "least": 15}
+    assert team("GET", rule[:-1] + "4")[1]["n"] is None
+    pages = [one.page("/audiences?rule=spending.orders >= 1") for one in callers]
+    assert f'<b class="big">{BUYERS}</b> 人 / 全部 {PERSONS} 人' in pages[0]
+    assert '<b class="big">15</b> 人 / 全部 30 人' in pages[1] and "向下取整" in pages[1]
+    assert "熟客（10）" in pages[0] and "熟客（少于 15）" in pages[1]
+    assert "向下取整" not in pages[0]
+    shown, hidden = (one.page("/audiences/熟客") for one in callers)
+    assert shown.count('href="/people/') == LOYAL and "<b>10</b> 人" in shown
+    assert (
+        'href="/people/' not in hidden
+        and "<b>少于 15</b> 人" in hidden
+        and "成员</h2>" not in hidden
+    )
+    for name in ("访客", "熟客"):
+        admin("DELETE", f"/v1/audiences/{name}")
 
 
 def test_funnel_tells_trend_reasons_and_actors(callers: Any) -> None:
