@@ -104,10 +104,11 @@ def _tell(found: LtvReport) -> None:
         row = [name, shown(model.log_likelihood), shown(found.expected_total[name], 1)]
         held = found.holdouts.get(name)
         if held:
-            row += [shown(held.mae, 4), shown(held.rmse, 4), shown(held.top_decile_capture, 3)]
+            row += [shown(one, 4) for one in (held.mae, held.mae_median, held.rmse)]
+            row.append(shown(held.top_decile_capture, 3))
         rows.append(row)
     heads = ["模型", "对数似然", f"未来 {ahead} 购买"]
-    heads += ["MAE", "RMSE", "前 10% 占比"] if found.holdouts else []
+    heads += ["MAE", "MAE（中位数）", "RMSE", "前 10% 占比"] if found.holdouts else []
     show_table(f"生命周期价值，截至 {found.end}，{len(found.summary):,} 人", heads, rows)
     for name, model in found.models.items():
         values = {k: v for k, v in asdict(model).items() if k != "log_likelihood"}
