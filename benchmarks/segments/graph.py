@@ -85,7 +85,7 @@ def by_networkx(table: Table, what: str, matrix: Any, ours: tuple[Timed, ...], t
         lambda theirs: equal(cores[1], [theirs[i] for i in range(n)]), repeats=1,
     )  # fmt: skip
     table.line(
-        "communities", circles, "networkx", lambda: list(nx.community.asyn_lpa_communities(plain, seed=1)),
+        "communities", circles, "networkx", lambda: list(nx.community.fast_label_propagation_communities(plain, seed=1)),
         lambda theirs: f"ours {nmi(truth, circles[1])}, theirs {nmi(truth, labels(theirs, n))}", repeats=1,
     )  # fmt: skip
 
