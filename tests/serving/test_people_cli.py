@@ -79,9 +79,7 @@ def test_a_preview_of_own_rules_tells_who_would_join_and_apply_tags_them(home: P
     assert {t["tag"]: t["n"] for t in answer("tag", "list", "--tags", str(rules))}["buyers"] == 2
 
 
-def test_an_own_pack_is_listed_read_and_a_rule(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_own_pack_is_listed_read_and_a_rule(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = (Path(__file__).parents[2] / "docs" / "tags.md").read_text("utf-8")
     pack = page.partition("# drinks.yaml\n")[2].partition("```")[0]
     (home / "drinks.yaml").write_text(pack.replace("[少糖,", "[油皮, 少糖,"), "utf-8")
