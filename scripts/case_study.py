@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import random
 import sys
@@ -38,6 +39,9 @@ SHOWN: Final = 0.9
 CLICKED: Final = 0.3
 ORDER_CNY: Final = 38.0
 COST_CNY: Final = 200.0
+# the demo's persons are invented, so their key may be known: with a key of chance other persons
+# would be held out at each run, and every figure from there on would be another
+KEY: Final = hashlib.sha256(b"tingfeng case study").hexdigest()
 FEEDBACK_COLUMNS: Final = (
     "campaign_id", "platform", "user_id", "arm", "sent", "matched", "shown", "clicked",
     "converted", "amount_cny",
@@ -96,13 +100,28 @@ def _make_demo(home: Path, demo: Path | None) -> None:
 
     os.environ["TINGFENG_HOME"] = str(home)
     if demo is None:
+        from serving.cli.demo import MARK
         from serving.cli.main import app
 
+        _write_key(home, MARK)
         with redirect_stdout(StringIO()):
             app(args=["demo", "--out", str(home)], standalone_mode=False)
         return
     shutil.rmtree(home, ignore_errors=True)
     shutil.copytree(demo, home)
+
+
+def _write_key(home: Path, mark: str) -> None:
+    """The key with which the demo makes its store, in a folder that is marked as a demo's."""
+    from profiles.keys import KEY_FILE_NAME
+
+    path = home / KEY_FILE_NAME
+    if not home.exists() or (home / mark).exists():
+        home.mkdir(parents=True, exist_ok=True)
+        (home / mark).touch()
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(KEY + "\n", "ascii")
 
 
 def _comments_and_profiles(tingfeng: Commands, home: Path) -> Iterator[tuple[str, Any]]:

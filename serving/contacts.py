@@ -41,17 +41,22 @@ def read_contacts(path: Path, store: Store) -> Iterator[Contact]:
                 f"{path}: expected columns type, value, consent and person_id (or platform and "
                 f"user_id), found {', '.join(sorted(names)) or 'none'}"
             )
-        for rows in _batches(reader):
-            persons = _persons(store, rows) if by_account else {}
-            for row in rows:
-                account = (row.get("platform") or "", row.get("user_id") or "")
-                consent = (row["consent"] or "").strip()
-                yield Contact(
-                    person_id=row.get("person_id") or persons[account],
-                    type=(row["type"] or "").strip().lower(),
-                    value=row["value"] or "",
-                    consent=None if consent.lower() in NO else consent,
-                )
+        yield from contacts_of(reader, store, by_account=by_account)
+
+
+def contacts_of(rows: Iterable[Row], store: Store, *, by_account: bool) -> Iterator[Contact]:
+    """A contact for every row; ``by_account`` says whether rows may name accounts for persons."""
+    for some in _batches(rows):
+        persons = _persons(store, some) if by_account else {}
+        for row in some:
+            account = (row.get("platform") or "", row.get("user_id") or "")
+            consent = (row["consent"] or "").strip()
+            yield Contact(
+                person_id=row.get("person_id") or persons[account],
+                type=(row["type"] or "").strip().lower(),
+                value=row["value"] or "",
+                consent=None if consent.lower() in NO else consent,
+            )
 
 
 def _batches(reader: Iterable[Row]) -> Iterator[list[Row]]:

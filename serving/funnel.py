@@ -18,6 +18,7 @@ from profiles.funnel.errors import SpecError
 from profiles.funnel.funnel import Funnel, FunnelStep, trend
 from profiles.funnel.parse import parse_spec
 from profiles.funnel.reasons import Reasons
+from profiles.funnel.retention import Retention
 from profiles.funnel.spec import FunnelSpec
 from serving.errors import UsageError
 
@@ -63,6 +64,12 @@ def document(found: Funnel, why: Reasons | None = None, by: str | None = None) -
     if why is not None:
         result["reasons"] = {"tested": why.tested, "left_out": list(why.left_out)}
     return result
+
+
+def retention_document(found: Retention) -> dict[str, Any]:
+    """Cohorts with their shares as JSON."""
+    cohorts = [{**asdict(one), "shares": list(one.shares)} for one in found.cohorts]
+    return {**asdict(found), "cohorts": cohorts}
 
 
 def _dropped(steps: tuple[FunnelStep, ...], why: Reasons | None) -> list[dict[str, Any]]:

@@ -65,12 +65,13 @@ def read_figures(
             f"expected a scope of {', '.join(SCOPES)} and a unit of day or week, found "
             f"{scope!r} and {unit!r}; correct it"
         )
-    segments = segments if segments is not None else _regions(store)
+    segments = segments if segments is not None else regions(store)
     with store.registered("segments_in", segments):
         return store.read(_sql(scope, unit), {"as_of": as_of})
 
 
-def _regions(store: DuckDBStore) -> pa.Table:
+def regions(store: DuckDBStore) -> pa.Table:
+    """``person_id, segment``: the region of every user."""
     return store.read(
         f"""SELECT user_id AS person_id, min(region) AS segment
             FROM ({by_person("users")}) GROUP BY user_id"""

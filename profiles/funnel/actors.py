@@ -14,7 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from profiles.funnel.chains import NONE, Reached, find_chains
-from profiles.funnel.events import Events, Flags, Ints, Rows, in_order
+from profiles.funnel.events import Events, Flags, Ints, Rows, in_order, read_rows
+from profiles.funnel.packed import read_packed
+from profiles.funnel.relation import Relation
 from profiles.funnel.spec import FunnelSpec
 from profiles.funnel.unordered import find_unordered
 
@@ -37,21 +39,39 @@ def step_column(step: int) -> str:
     return f"step_{step}_ms"
 
 
+def read_actors(events: Relation, spec: FunnelSpec) -> tuple[pa.Table, int, int]:
+    """Who of a relation's persons got how far; the rows there were, and those without a person, an
+    event or a time.
+
+    Raises:
+        EventsError: the events lack a property that the question names.
+    """
+    packed = read_packed(events, spec)
+    if packed is not None:
+        return match_events(packed.events, spec).table, packed.rows_in, packed.rejected
+    rows = read_rows(events, spec)
+    return match_rows(rows, spec).table, rows.rows_in, rows.rejected
+
+
 def match_rows(rows: Rows, spec: FunnelSpec) -> Matched:
     """Who of the rows' persons got how far, ordered by the person's number."""
-    events = in_order(rows, spec)
+    return match_events(in_order(rows, spec), spec, rows)
+
+
+def match_events(events: Events, spec: FunnelSpec, rows: Rows | None = None) -> Matched:
+    """The same for events in order; ``rows`` where persons have names, or values are asked for."""
     find = find_unordered if spec.order == "unordered" else find_chains
     reached = find(events, spec)
     apart = spec.breakdown is not None and spec.breakdown.attribution == "all_events"
     best = np.arange(events.groups) if apart else _best_groups(events, reached)
     columns: dict[str, pa.Array] = {
-        "person_id": _ids(events.person[best], rows.names),
+        "person_id": _ids(events.person[best], rows.names if rows else None),
         "level": pa.array(reached.level[best].astype(np.int8)),
         "spoilt": pa.array(reached.spoilt[best]),
     }
     for at in range(len(spec.steps)):
         columns[step_column(at + 1)] = _times(events, reached.rows[best, at])
-    if spec.breakdown is not None and not spec.breakdown.of_person:
+    if rows is not None and spec.breakdown is not None and not spec.breakdown.of_person:
         columns["value"] = _values(events, reached, rows, spec, best)
     return Matched(events=events, reached=reached, best=best, table=pa.table(columns))
 

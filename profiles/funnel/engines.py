@@ -15,8 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from profiles.funnel.actors import match_rows, step_column
-from profiles.funnel.events import read_rows
+from profiles.funnel.actors import read_actors, step_column
 from profiles.funnel.funnel import Funnel, put_together
 from profiles.funnel.relation import open_events
 from profiles.funnel.spec import FunnelSpec
@@ -34,8 +33,7 @@ def ibis_funnel(
     found: list[pa.Table] = []
     for part in ibis_parts(table, spec, parts):
         with open_events(part) as events:
-            rows = read_rows(events, spec)
-        found.append(match_rows(rows, spec).table)
+            found.append(read_actors(events, spec)[0])
     good = table.person_id.notnull() & table.event.notnull() & table.time.notnull()
     rows_in = int(table.count().execute())
     rejected = rows_in - int(table.filter(good).count().execute())
@@ -86,7 +84,7 @@ def _matcher(
             return
         given = pa.Table.from_batches(some).select(columns)
         with open_events(given) as events:
-            actors = match_rows(read_rows(events, spec), spec).table
+            actors = read_actors(events, spec)[0]
         if "value" not in actors.column_names:
             actors = actors.append_column("value", pa.nulls(actors.num_rows, pa.string()))
         fields = [pa.field("person_id", pa.string()), pa.field("level", pa.int32())]

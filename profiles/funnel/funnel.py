@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiles.funnel.actors import match_rows, step_column
-from profiles.funnel.events import Ints, read_rows
+from profiles.funnel.actors import read_actors, step_column
+from profiles.funnel.events import Ints
 from profiles.funnel.relation import Relation
 from profiles.funnel.spec import FunnelSpec
 from profiles.intervals import wilson_interval
@@ -98,9 +98,8 @@ def read_funnel(events: Relation, spec: FunnelSpec, profiles: pa.Table | None = 
         EventsError: the events lack a property that the question names.
         SpecError: the steps overlap too much for an unordered funnel.
     """
-    rows = read_rows(events, spec)
-    matched = match_rows(rows, spec)
-    return put_together(matched.table, spec, profiles, rows_in=rows.rows_in, rejected=rows.rejected)
+    actors, rows_in, rejected = read_actors(events, spec)
+    return put_together(actors, spec, profiles, rows_in=rows_in, rejected=rejected)
 
 
 def put_together(

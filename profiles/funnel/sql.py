@@ -112,13 +112,21 @@ def code_sql(spec: FunnelSpec, columns: Sequence[str]) -> str:
     return f"(CASE WHEN {filters_sql(spec.where, columns)} THEN {code} ELSE 0 END)"
 
 
-def _by_name_only(spec: FunnelSpec) -> str | None:
-    """One lookup where each step is one event's name and none is there twice: four times faster."""
+def plain_names(spec: FunnelSpec) -> list[str] | None:
+    """The event of each step, where each step is one event's name and none is there twice."""
     names = [step.events for step in spec.steps]
     simple = not spec.exclusions and len(set(names)) == len(names)
     if not simple or any(len(step.events) != 1 or step.where for step in spec.steps):
         return None
-    cases = " ".join(f"WHEN {literal(one[0])} THEN {1 << at}" for at, one in enumerate(names))
+    return [one[0] for one in names]
+
+
+def _by_name_only(spec: FunnelSpec) -> str | None:
+    """One lookup where names are all there is to ask: four times faster."""
+    names = plain_names(spec)
+    if names is None:
+        return None
+    cases = " ".join(f"WHEN {literal(one)} THEN {1 << at}" for at, one in enumerate(names))
     return f"CASE event {cases} ELSE 0 END"
 
 

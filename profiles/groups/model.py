@@ -14,6 +14,7 @@ from profiles.groups.stability import nearest
 from profiles.groups.vectors import Floats, Ints, Vectors
 
 FORMAT: Final = "tingfeng-groups-1"
+_FAULTS: Final = (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +46,14 @@ class GroupModel:
         return nearest(vectors.points, self.centers)
 
 
+def model_document(model: GroupModel) -> dict[str, Any]:
+    """A model as JSON."""
+    return {**asdict(model), "format": FORMAT, "centers": model.centers.tolist()}
+
+
 def save_model(model: GroupModel, path: Path) -> None:
     """Write a model as JSON."""
-    document = {**asdict(model), "format": FORMAT, "centers": model.centers.tolist()}
-    text = json.dumps(document, ensure_ascii=False, indent=1)
+    text = json.dumps(model_document(model), ensure_ascii=False, indent=1)
     path.write_text(text + "\n", "utf-8")
 
 
@@ -59,17 +64,35 @@ def load_model(path: Path) -> GroupModel:
         ProfilesError: the file is missing or is no such model.
     """
     try:
-        found = json.loads(path.read_text("utf-8"))
-        if found["format"] != FORMAT:
-            raise ValueError(f"format {found['format']!r}, expected {FORMAT!r}")
-        model = _model(found)
-        if model.centers.shape != (model.k, len(model.topics)) or len(model.sizes) != model.k:
-            raise ValueError(f"centers of shape {model.centers.shape}")
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        return _checked(json.loads(path.read_text("utf-8")))
+    except _FAULTS as error:
         raise ProfilesError(
             f"expected a model of groups in {path}, found: {' '.join(str(error).split())}; "
             "make one with tingfeng groups --save FILE.json"
         ) from error
+
+
+def read_model(found: dict[str, Any]) -> GroupModel:
+    """Return the model of a document.
+
+    Raises:
+        ProfilesError: it is no such model.
+    """
+    try:
+        return _checked(found)
+    except _FAULTS as error:
+        raise ProfilesError(
+            f"expected a model of groups, found: {' '.join(str(error).split())}; give the one of "
+            "an earlier answer"
+        ) from error
+
+
+def _checked(found: dict[str, Any]) -> GroupModel:
+    if found["format"] != FORMAT:
+        raise ValueError(f"format {found['format']!r}, expected {FORMAT!r}")
+    model = _model(found)
+    if model.centers.shape != (model.k, len(model.topics)) or len(model.sizes) != model.k:
+        raise ValueError(f"centers of shape {model.centers.shape}")
     return model
 
 

@@ -24,7 +24,9 @@ def page_rank(attention: sparse.csr_array, damping: float = DAMPING) -> Floats:
         return np.zeros(0)
     given = np.asarray(attention.sum(axis=1)).ravel()
     inverse = np.divide(1.0, given, out=np.zeros(n), where=given > 0)
-    step = (sparse.dia_array((inverse[None, :], [0]), shape=(n, n)) @ attention).T.tocsr()
+    passed = attention.data * np.repeat(inverse, np.diff(attention.indptr))
+    shares = sparse.csr_array((passed, attention.indices, attention.indptr), shape=(n, n))
+    step = shares.T.tocsr()
     rank = np.full(n, 1.0 / n)
     for _ in range(MAX_STEPS):
         new = damping * (step @ rank)

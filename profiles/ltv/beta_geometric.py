@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final, Self
 
 import numpy as np
-from scipy.special import digamma, gammaln, hyp2f1
+from scipy.special import betainc, betaln, digamma, gammaln, hyp2f1
 
 from profiles.ltv.fitting import Likelihood, in_scale, maximise, unit_ages
 from profiles.ltv.summary import Ages, Floats
@@ -57,6 +57,18 @@ class BetaGeometric:
     def parameters(self) -> Floats:
         """r, alpha, a, b."""
         return np.array([self.r, self.alpha, self.a, self.b])
+
+    def at_most(self, n: int, ages: Ages, horizon: float | Floats) -> Floats:
+        """Return the probability of each person to buy ``n`` times or less in the ``horizon``.
+
+        Who is active has a rate of Gamma(r+x, alpha+T) and a chance to drop out of Beta(a, b+k): to
+        buy n+1 times is to stay n times and to have n+1 chances, which is negative binomial.
+        """
+        kept = self.b + ages.x + self.shift
+        stays = np.exp(betaln(self.a, kept + n) - betaln(self.a, kept))
+        share = (self.alpha + ages.T) / (self.alpha + ages.T + horizon)
+        more = 1 - betainc(self.r + ages.x, n + 1, share)
+        return np.asarray(1 - self.p_alive(ages) * stays * more)
 
     def _log_dropped(self, ages: Ages) -> Floats:
         """Log odds of having dropped out against being active; -inf where it cannot be."""

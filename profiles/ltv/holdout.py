@@ -33,11 +33,16 @@ class Model(Protocol):
         """Of each person, in the horizon after T."""
         ...
 
+    def at_most(self, n: int, ages: Ages, horizon: float | Floats) -> Floats:
+        """Of each person: how likely are ``n`` purchases or less."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Holdout:
     """Purchases after the calibration: ``actual`` and ``expected`` are sums over persons.
 
+    ``mae`` and ``rmse`` are the errors of the expectation, ``mae_median`` that of the median.
     ``top_decile_capture`` is the share of them made by the tenth of persons with the largest
     forecast; None where nothing was bought.
     """
@@ -46,10 +51,11 @@ class Holdout:
     expected: float
     mae: float
     rmse: float
+    mae_median: float | None
     top_decile_capture: float | None
 
 
-def judge(expected: Floats, actual: Ints) -> Holdout:
+def judge(expected: Floats, actual: Ints, median: Floats | None = None) -> Holdout:
     """Return the errors of a forecast; equal forecasts stand in the order of persons."""
     error = expected - actual
     top = np.argsort(-expected, kind="stable")[: max(len(actual) // 10, 1)]
@@ -59,6 +65,7 @@ def judge(expected: Floats, actual: Ints) -> Holdout:
         expected=float(expected.sum()),
         mae=float(np.abs(error).mean()),
         rmse=float(np.sqrt((error**2).mean())),
+        mae_median=None if median is None else float(np.abs(median - actual).mean()),
         top_decile_capture=float(actual[top].sum() / total) if total else None,
     )
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 import numpy as np
-from scipy.special import digamma, gammaln
+from scipy.special import betainc, digamma, gammaln
 
 from profiles.ltv.fitting import in_scale, maximise, unit_ages
 from profiles.ltv.summary import Ages, Floats
@@ -71,6 +71,22 @@ class ParetoNBD:
         kept = ((self.beta + ages.T) / (self.beta + ages.T + horizon)) ** (s - 1)
         made = (self.r + ages.x) * (self.beta + ages.T) / ((self.alpha + ages.T) * (s - 1))
         return made * (1 - kept) * self.p_alive(ages)
+
+    def at_most(self, n: int, ages: Ages, horizon: float | Floats) -> Floats:
+        """Return the probability of each person to buy ``n`` times or less in the ``horizon``.
+
+        Who is active has a rate of Gamma(r+x, alpha+T) and leaves after u by a Lomax law of beta+T;
+        purchases until then are negative binomial. Gauss-Legendre over the share of those who left.
+        """
+        beta, alpha = (self.beta + ages.T)[:, None], (self.alpha + ages.T)[:, None]
+        ahead = np.broadcast_to(np.asarray(horizon, float), len(ages))[:, None]
+        left = 1 - (beta / (beta + ahead)) ** self.s  # before the horizon's end
+        node, weight = np.polynomial.legendre.leggauss(NODES)
+        at = beta * ((1 - left * (node + 1) / 2) ** (-1 / self.s) - 1)
+        few = betainc((self.r + ages.x)[:, None], n + 1, alpha / (alpha + np.hstack([at, ahead])))
+        share = np.hstack([left * weight / 2, 1 - left])
+        alive = self.p_alive(ages)
+        return np.asarray(1 - alive + alive * (few * share).sum(1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from profiles.ltv.bootstrap import intervals
 from profiles.ltv.calendar_effect import Season, bent_ages, bent_horizon, estimate_season
 from profiles.ltv.gamma_gamma import GammaGamma
 from profiles.ltv.holdout import MODELS, Holdout, choose, judge
+from profiles.ltv.median import median_purchases
 from profiles.ltv.summary import (
     DAYS_PER_UNIT,
     Ages,
@@ -91,7 +92,11 @@ def build_ltv(
         chosen = choose(lambda share: _inner(orders, summary, share, unit, bent), INNER_CUTS)
         over = bent_horizon(fit_end, (end - fit_end).days, unit, bent)
         holdouts = {
-            name: judge(model.expected(groups, over)[group], summary.later)
+            name: judge(
+                model.expected(groups, over)[group],
+                summary.later,
+                median_purchases(model, groups, over)[group],
+            )
             for name, model in models.items()
         }
     worth, missing = _worth(summary)

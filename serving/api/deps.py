@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Final
 
+from annotated_types import Ge, Le
 from fastapi import Depends, Header, Path, Query, Request
 
 from serving.api.auth import Caller, KeyAuth
@@ -11,6 +13,8 @@ from serving.api.service import Service
 
 LONGEST_ID: Final = 256
 _NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f]+$"
+CHINA: Final = timezone(timedelta(hours=8))
+FIRST_DAY, LAST_DAY = date(1970, 1, 2), date(2199, 12, 30)
 
 
 async def get_service(request: Request) -> Service:
@@ -57,3 +61,30 @@ DeadlineMs = Annotated[
         "predicted wait is longer",
     ),
 ]
+
+Day = Annotated[
+    Annotated[date, Ge(FIRST_DAY), Le(LAST_DAY)] | None,
+    Query(description="a day in China", examples=["2026-09-28"]),
+]
+EventName = Annotated[
+    str | None,
+    Query(min_length=1, max_length=200, pattern=_NO_CONTROLS, examples=["view"]),
+]
+Name = Annotated[
+    str, Path(min_length=1, max_length=100, pattern=_NO_CONTROLS, examples=["价值客户"])
+]
+
+
+def today() -> date:
+    """The day it is in China."""
+    return datetime.now(CHINA).date()
+
+
+def start_of(day: date) -> datetime:
+    """The moment at which a day begins in China."""
+    return datetime(day.year, day.month, day.day, tzinfo=CHINA)
+
+
+def end_of(day: date) -> datetime:
+    """The last moment of a day in China."""
+    return start_of(day) + timedelta(days=1) - timedelta(milliseconds=1)

@@ -9,8 +9,13 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from profiles.audiences.saved import AudienceError
+from profiles.baselines.errors import BaselineError
+from profiles.campaigns.errors import CampaignError
 from profiles.conditions.text import parse
 from profiles.conditions.tree import Condition, ConditionError, from_data
+from profiles.errors import ProfilesError, StoreError
+from profiles.funnel.errors import EventsError, SpecError
+from profiles.groups.stability import UnstableError
 from profiles.people import People
 from serving.api.errors import ApiError
 from serving.api.service import Service
@@ -57,6 +62,27 @@ def told() -> Iterator[None]:
         raise ApiError(404, "not_found", str(error), "load and refresh first") from error
 
 
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turns what an analysis says of its question or its rows into a refusal that says it: 422."""
+    with told():
+        try:
+            yield
+        except (SpecError, EventsError, BaselineError) as error:
+            raise invalid(str(error)) from error
+        except UnstableError as error:
+            hint = "give k, or load more comments"
+            raise ApiError(422, "unstable", str(error)[:SHOWN_CHARS], hint) from error
+        except CampaignError as error:
+            raise _of_campaign(error) from error
+        except (ConditionError, AudienceError, StoreError):
+            raise
+        except ProfilesError as error:
+            raise ApiError(
+                422, "too_few_rows", str(error)[:SHOWN_CHARS], "load what it is about first"
+            ) from error
+
+
 def condition_of(rule: Any) -> Condition:
     """The condition of a text or a tree. Raises ApiError (422)."""
     check_characters(rule)
@@ -75,7 +101,7 @@ def check_characters(value: Any) -> None:
 
 def invalid(message: str) -> ApiError:
     """422 with what is wrong with a rule or a question; these hold fields, not comments."""
-    return ApiError(422, "invalid", message[:SHOWN_CHARS], "see docs/audiences.md for the form")
+    return ApiError(422, "invalid", message[:SHOWN_CHARS], "see /docs and docs/api.md for the form")
 
 
 def _made(store: Any, settings: Settings) -> None:
@@ -93,3 +119,14 @@ def _of_audience(error: AudienceError) -> ApiError:
             "GET /v1/audiences lists them",
         )
     return invalid(text)
+
+
+def _of_campaign(error: CampaignError) -> ApiError:
+    if str(error).startswith("expected feedback of"):
+        return ApiError(
+            404,
+            "not_found",
+            "expected a campaign with feedback, found none of that id or name",
+            "POST /v1/campaigns/feedback loads it",
+        )
+    return invalid(str(error))

@@ -20,7 +20,7 @@ Name = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/?#]+$")
 ]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=10_000)]
-_SEEN = "rounded down for keys without the scope admin, null below the smallest group"
+SEEN = "rounded down for keys without the scope admin, null below the smallest group"
 
 
 class RuleBody(Strict):
@@ -81,7 +81,7 @@ class FunnelBody(Strict):
 class CountAnswer(BaseModel):
     """How many of ``persons`` the rule chooses."""
 
-    n: int | None = Field(description=_SEEN, examples=[1200])
+    n: int | None = Field(description=SEEN, examples=[1200])
     persons: int | None
     as_of: str
     least: int = Field(description="smallest group whose count this key sees")
@@ -95,7 +95,7 @@ class AudienceVersion(BaseModel):
     rule: Any
     holdout: float
     min_size: int
-    n: int | None = Field(description=_SEEN)
+    n: int | None = Field(description=SEEN)
     n_held_out: int | None
     saved_at: str
     deleted: bool
@@ -121,7 +121,7 @@ class TagAnswer(BaseModel):
     tag: str = Field(examples=["beauty_oil_control"])
     name: str = Field(examples=["油皮控油人群"])
     version: int
-    n: int | None = Field(description=_SEEN)
+    n: int | None = Field(description=SEEN)
     rule: Any
     source: str
 
@@ -154,18 +154,6 @@ class FunnelAnswer(BaseModel):
 
     steps: list[dict[str, Any]]
     dropped: list[dict[str, Any]]
-
-
-class RfmAnswer(BaseModel):
-    """RFM of the store's orders as of a day."""
-
-    as_of: str = Field(examples=["2026-09-28"])
-    method: str
-    persons: int | None
-    tie_share: float
-    segments_version: int
-    segments8: dict[str, int | None] = Field(examples=[{"重要价值": 120, "一般挽留": 800}])
-    segments11: dict[str, int | None]
 
 
 class AdviceAnswer(BaseModel):

@@ -1,5 +1,7 @@
-"""Routes that check the key before they read a body, and read JSON strictly.
+"""Routes that check the key before they read a body, and read parameters and JSON strictly.
 
+A parameter of the address that the route does not know, or one given twice where one is meant, is
+refused with 422: a mistyped name would else be left out in silence.
 Refused with 400: what is no UTF-8, no JSON, NaN and infinities, a name twice in one object, and
 nesting beyond the limit. Large bodies are parsed in a thread.
 """
@@ -9,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, get_args, get_origin
 
 from fastapi import APIRouter, Request, Response
 from fastapi.dependencies.models import Dependant
@@ -48,10 +51,12 @@ class StrictRoute(APIRoute):
         auth = key_auth(self.dependant)
         reads_json = self.body_field is not None
         needs_body = self.body_field is not None and self.body_field.field_info.is_required()
+        known = query_names(self.dependant)
 
         async def handler(request: Request) -> Response:
             if auth is not None:
                 auth.admit(request)
+            _check_query(request, known)
             if reads_json and (needs_body or _has_body(request)):
                 check_content_type(request)
             return await inner(StrictRequest(request.scope, request.receive))
@@ -62,6 +67,34 @@ class StrictRoute(APIRoute):
 def strict_router(tag: str) -> APIRouter:
     """A router of such routes."""
     return APIRouter(route_class=StrictRoute, tags=[tag], redirect_slashes=False)
+
+
+def query_names(dependant: Dependant) -> dict[str, bool]:
+    """The parameters of the address that a route takes, and whether each may be repeated."""
+    found: dict[str, bool] = {}
+    for field in dependant.query_params:
+        annotation = field.field_info.annotation
+        found[field.alias] = any(
+            get_origin(one) is list for one in (annotation, *get_args(annotation))
+        )
+    for inner in dependant.dependencies:
+        found |= query_names(inner)
+    return found
+
+
+def _check_query(request: Request, known: Mapping[str, bool]) -> None:
+    given = Counter(name for name, _ in request.query_params.multi_items())
+    faults = []
+    if given.keys() - known.keys():
+        takes = ", ".join(sorted(known)) or "none"
+        faults.append(f"query: expected no parameters but {takes}, found an unknown one")
+    faults += [
+        f"query.{name}: expected it once, found it {n} times"
+        for name, n in given.items()
+        if n > 1 and not known.get(name, True)
+    ]
+    if faults:
+        raise ApiError(422, "invalid", "; ".join(faults), "see /docs for the parameters")
 
 
 def key_auth(dependant: Dependant) -> KeyAuth | None:

@@ -29,7 +29,8 @@ RuleOption = Annotated[
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     group = typer.Typer(no_args_is_help=True, help="Choose persons, keep them, hand them on.")
-    for command in (create, count, list_, show, fields, overlap, export, refresh, delete):
+    commands = (create, count, list_, show, fields, overlap, members, export, refresh, delete)
+    for command in commands:
         group.command(command.__name__.rstrip("_"))(command)
     app.add_typer(group, name="audience")
 
@@ -137,31 +138,51 @@ def overlap(
     store: StoreOption = None,
 ) -> None:
     """Compare audiences two by two: how many persons they share."""
-    from profiles.audiences.bitmaps import overlaps
-    from profiles.audiences.saved import existing
-    from profiles.conditions.tree import FieldTest
-    from serving.people import bitmaps_of, open_people
+    from serving.audiences import overlap_rows
+    from serving.people import open_people
 
     config = settings(store=store)
     with open_store(config) as opened:
         people, as_of = open_people(opened, config)
-        bitmaps = bitmaps_of(people, config, as_of, keep=False)
-        sets = {
-            existing(opened, name).audience: bitmaps.of(
-                FieldTest(field="audience", op="=", values=(name,))
-            )
-            for name in names
-        }
-    found = overlaps(sets)
+        found = overlap_rows(people, config, as_of, names)
     if as_json:
-        rows = [
-            {"a": o.a, "b": o.b, "n_a": o.n_a, "n_b": o.n_b, "both": o.both, "jaccard": o.jaccard}
-            for o in found
-        ]
-        typer.echo(_json(rows))
+        typer.echo(_json(found))
         return
     for o in found:
-        typer.echo(f"{o.a} ({o.n_a:,}) / {o.b} ({o.n_b:,}): {o.both:,} in both, {o.jaccard:.1%}")
+        typer.echo(
+            f"{o['a']} ({o['n_a']:,}) / {o['b']} ({o['n_b']:,}): {o['both']:,} in both, "
+            f"{o['jaccard']:.1%}"
+        )
+
+
+def members(
+    name: NameArgument,
+    held_out: Annotated[
+        bool | None,
+        typer.Option("--held-out/--treated", help="Only who is held out, or who is not."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Write them: .parquet .csv .jsonl .xlsx")] = None,
+    as_json: JsonOption = False,
+    store: StoreOption = None,
+) -> None:
+    """List who is in an audience, and who of them is held out, by person id."""
+    from profiles.audiences.saved import existing
+    from serving.audiences import chosen_members
+
+    with open_store(settings(store=store)) as opened:
+        found = existing(opened, name)
+        rows = chosen_members(opened, name, held_out)
+    if out is not None:
+        from serving.cli.segment_tables import write_table
+
+        write_table(out, rows)
+    if as_json:
+        document = {"name": found.audience, "version": found.version, "n": rows.num_rows}
+        typer.echo(_json(document | {"members": rows.to_pylist()}))
+        return
+    if out is None:
+        for row in rows.to_pylist():
+            typer.echo(f"{row['person_id']}{'  held out' if row['held_out'] else ''}")
 
 
 def export(
@@ -182,26 +203,14 @@ def export(
     """Write an audience as an ad platform takes it: only consented identifiers, hashed."""
     from dataclasses import asdict
 
-    from profiles.audiences.export import export_audience
     from profiles.audiences.export import platform as platform_of
-    from profiles.audiences.saved import existing, member_ids
+    from serving.audiences import export_members
     from serving.contacts import read_contacts
 
     to = platform_of(platform)
     with open_store(settings(store=store)) as opened:
-        found = existing(opened, name)
-        rows = member_ids(opened, name)
-        members = set(rows["person_id"].to_pylist())
-        kept = rows.filter(rows["held_out"])["person_id"].to_pylist()
-        manifest = export_audience(
-            audience=called or name,
-            version=found.version,
-            members=members,
-            held_out=set(kept),
-            contacts=read_contacts(identifiers, opened),
-            to=to,
-            folder=out,
-        )
+        contacts = read_contacts(identifiers, opened)
+        manifest = export_members(opened, name, contacts, to=to, folder=out, called=called)
     if as_json:
         typer.echo(_json(asdict(manifest)))
         return
@@ -229,12 +238,15 @@ def refresh(as_json: JsonOption = False, store: StoreOption = None) -> None:
         _tell(audience, False)
 
 
-def delete(name: NameArgument, store: StoreOption = None) -> None:
+def delete(name: NameArgument, as_json: JsonOption = False, store: StoreOption = None) -> None:
     """Remove an audience and its members; its versions stay on record."""
     from profiles.audiences.saved import delete_audience
 
     with open_store(settings(store=store)) as opened:
-        delete_audience(opened, name, run=run_id("audience"))
+        gone = delete_audience(opened, name, run=run_id("audience"))
+    if as_json:
+        typer.echo(_json(_document(gone)))
+        return
     say(f"{name}: deleted")
 
 

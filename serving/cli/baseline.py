@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,7 +12,6 @@ from serving.cli.common import day, open_store, run_id, say, settings
 
 if TYPE_CHECKING:
     from profiles.baselines.baseline import Baseline, Verdict
-    from profiles.store.duckdb_store import DuckDBStore
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +38,7 @@ def baseline(
     from profiles.baselines.baseline import build_baseline
     from profiles.baselines.figures import SCOPES, read_figures
     from profiles.funnel.relation import read_profiles, read_table
+    from serving.baselines import baseline_document, save_baseline
 
     for name, value, known in (("--by", by, SCOPES), ("--unit", unit, ("day", "week"))):
         if value not in known:
@@ -55,51 +54,12 @@ def baseline(
             rows = read_figures(opened, moment, scope=by, unit=unit, segments=members)
             found = build_baseline(rows, unit=unit)
             if save:
-                _save(opened, found, by, moment)
+                n = save_baseline(opened, found, by, moment, run_id("baseline"))
+                say(f"{n:,} values into the store's baselines")
     if as_json:
-        typer.echo(json.dumps(_document(found, by, moment), ensure_ascii=False))
+        typer.echo(json.dumps(baseline_document(found, by, moment), ensure_ascii=False))
         return
     _tell(found)
-
-
-def _save(store: DuckDBStore, found: Baseline, by: str, moment: Any) -> None:
-    """Replaces what was expected of this scope and unit."""
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    table = found.table.drop_columns(["seasonal"])
-    table = table.set_column(
-        table.column_names.index("period"),
-        "period",
-        pc.strptime(table["period"], format="%Y-%m-%d", unit="s").cast(pa.date32()),
-    )
-    constants = {"scope": by, "unit": found.unit, "run_id": run_id("baseline")}
-    for name, value in constants.items():
-        table = table.append_column(name, pa.repeat(value, table.num_rows))
-    stamp = pa.scalar(moment, pa.timestamp("us", tz="UTC"))
-    table = table.append_column("as_of", pa.repeat(stamp, table.num_rows))
-    with store.transaction():
-        store.execute(
-            "DELETE FROM baselines WHERE scope = $scope AND unit = $unit",
-            {"scope": by, "unit": found.unit},
-        )
-        store.insert("baselines", table)
-    say(f"{table.num_rows:,} values into the store's baselines")
-
-
-def _document(found: Baseline, by: str, moment: Any) -> dict[str, Any]:
-    from profiles.baselines.band import METHOD
-    from profiles.read import iso
-
-    return {
-        "as_of": iso(moment),
-        "by": by,
-        "unit": found.unit,
-        "method": METHOD,
-        "periods": found.periods,
-        "latest": [asdict(one) for one in found.latest],
-        "left": [asdict(one) for one in found.left],
-    }
 
 
 def _tell(found: Baseline) -> None:

@@ -68,7 +68,11 @@ def report(
     _tell(found)
 
 
-def tag(name: NameArgument, store: StoreOption = None) -> None:
+def tag(
+    name: NameArgument,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    store: StoreOption = None,
+) -> None:
     """Write what came of each person back as tags of the store."""
     from profiles.campaigns.report import read_report
     from profiles.campaigns.tags import write_tags
@@ -76,7 +80,11 @@ def tag(name: NameArgument, store: StoreOption = None) -> None:
     with open_store(settings(store=store)) as opened:
         found = read_report(opened, name)
         n = write_tags(opened, found.campaign_id, day(None), run_id("campaign"))
-    say(f"{n:,} tags of {sum(arm.persons for arm in found.arms):,} persons")
+    persons = sum(arm.persons for arm in found.arms)
+    if as_json:
+        typer.echo(json.dumps({"campaign_id": found.campaign_id, "tags": n, "persons": persons}))
+        return
+    say(f"{n:,} tags of {persons:,} persons")
 
 
 def _rows_of(path: Path, name: str) -> pa.Table:

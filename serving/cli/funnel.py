@@ -95,7 +95,7 @@ def retention(
     """Who comes back, by the period of the start."""
     from profiles.funnel.retention import read_retention
     from profiles.funnel.spec import Match
-    from serving.funnel import usage
+    from serving.funnel import retention_document, usage
 
     first, again = (Match(events=() if one == "*" else (one,)) for one in (start, back))
     with _opened(events, store) as (relation, _), usage():
@@ -104,7 +104,7 @@ def retention(
         )
     _say_rejected(found.rejected, found.rows_in)
     if as_json:
-        _print(_with_shares(found))
+        _print(retention_document(found))
         return
     _tell_retention(found)
 
@@ -206,12 +206,6 @@ def _say_rejected(rejected: int, rows_in: int) -> None:
 
 def _print(document: dict[str, Any]) -> None:
     typer.echo(json.dumps(document, ensure_ascii=False, default=str))
-
-
-def _with_shares(found: Retention) -> dict[str, Any]:
-    """Cohorts with shares."""
-    cohorts = [{**asdict(one), "shares": list(one.shares)} for one in found.cohorts]
-    return {**asdict(found), "cohorts": cohorts}
 
 
 def _tell_funnel(found: Funnel, why: Reasons | None, trend: str | None) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -29,11 +28,6 @@ if TYPE_CHECKING:
 
     from profiles.groups.drift import GroupPair
     from profiles.groups.report import GroupReport
-
-_FROM_STORE = """
-SELECT person_id, item.topic AS topic, coalesce(item.share, item.n) AS weight FROM (
-    SELECT person_id, unnest(from_json(interest->'$.topics',
-        '[{"topic": "VARCHAR", "share": "DOUBLE", "n": "DOUBLE"}]')) AS item FROM profiles)"""
 
 
 def register(app: typer.Typer) -> None:
@@ -72,6 +66,7 @@ def groups(
     from profiles.groups.model import load_model, save_model
     from profiles.groups.report import fit_groups, place_persons
     from profiles.groups.vectors import build_vectors
+    from serving.segment_documents import groups_document
 
     rows = _rows(vectors, store)
     known = load_model(model) if model else None
@@ -89,7 +84,7 @@ def groups(
         keep_segments(found.table, GROUPS, today(), store, "groups")
     say(f"{found.persons:,} persons in {found.model.k} groups, {found.left_out:,} without interest")
     if as_json:
-        show_json(_document(found, pairs))
+        show_json(groups_document(found, pairs))
         return
     _tell(found, pairs)
 
@@ -100,21 +95,10 @@ def _rows(file: Path | None, store: str | None) -> pa.Table:
 
         return read_rows(file, VECTOR_COLUMNS)
     from serving.cli.common import open_store, settings
+    from serving.stored_rows import stored_interests
 
     with open_store(settings(store=store)) as opened:
-        return opened.read(_FROM_STORE)
-
-
-def _document(found: GroupReport, pairs: list[GroupPair] | None) -> dict[str, Any]:
-    return {
-        "persons": found.persons,
-        "left_out": found.left_out,
-        "k": found.model.k,
-        "stability": found.model.stability.get(found.model.k),
-        "stabilities": found.model.stability,
-        "groups": [asdict(group) for group in found.groups],
-        "drift": [asdict(pair) for pair in pairs] if pairs is not None else None,
-    }
+        return stored_interests(opened)
 
 
 def _tell(found: GroupReport, pairs: list[GroupPair] | None) -> None:

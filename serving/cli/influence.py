@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -45,13 +45,14 @@ def influence(
     """Rank persons by the attention they get; find circles and seeds."""
     check_out(out)
     from profiles.influence.report import build_influence
+    from serving.segment_documents import influence_document
 
     found = build_influence(_rows(relations, store), seeds=seeds, hops=hops)
     write_table(out, found.table)
     graph = found.graph
     say(f"{graph.rows:,} rows: {graph.edges:,} edges, {graph.left_out:,} rows left out")
     if as_json:
-        show_json(_document(found))
+        show_json(influence_document(found))
         return
     _tell(found)
 
@@ -66,25 +67,6 @@ def _rows(file: Path | None, store: str | None) -> pa.Table:
 
     with open_store(settings(store=store)) as opened:
         return read_relations(opened)
-
-
-def _document(found: InfluenceReport) -> dict[str, Any]:
-    return {
-        "persons": found.graph.persons,
-        "edges": found.graph.edges,
-        "left_out": found.graph.left_out,
-        "tiers": found.tiers,
-        "communities": len(found.communities),
-        "community_sizes": found.communities[:100],
-        "modularity": found.modularity,
-        "max_core": found.max_core,
-        "top": found.table.slice(0, 100).to_pylist(),
-        "hops": found.hops,
-        "seeds": [
-            {"person_id": person, "added": seed.added, "reached": seed.reached}
-            for person, seed in found.seeds
-        ],
-    }
 
 
 def _tell(found: InfluenceReport) -> None:

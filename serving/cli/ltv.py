@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -69,6 +69,7 @@ def ltv(
     from profiles.ltv.calendar_effect import load_season
     from profiles.ltv.report import build_ltv
     from serving.errors import UsageError
+    from serving.segment_documents import ltv_document
 
     until = until or today()
     if not horizon > 0:
@@ -90,53 +91,9 @@ def ltv(
     write_table(out, found.table)
     say_counts(found.summary.counts)
     if as_json:
-        show_json(_document(found))
+        show_json(ltv_document(found))
         return
     _tell(found)
-
-
-def _document(found: LtvReport) -> dict[str, Any]:
-    worth = found.gamma_gamma
-    return {
-        "end": str(found.summary.until),
-        "fitted_to": str(found.end),
-        "unit": found.unit,
-        "horizon": found.horizon,
-        "persons": len(found.summary),
-        "repeaters": int((found.summary.x > 0).sum()),
-        **{name: asdict(model) for name, model in found.models.items()},
-        "gamma_gamma": asdict(worth) if worth else None,
-        "gamma_gamma_missing": found.no_gamma_gamma,
-        "expected_purchases_total": found.expected_total["bg_nbd"],
-        "expected_purchases_by_model": found.expected_total,
-        "value_total_cny": found.value_total_cny,
-        "season": _season(found),
-        "intervals": found.intervals or None,
-        "resamples": found.resamples,
-        "holdout": _holdout(found),
-        "rows": asdict(found.summary.counts),
-    }
-
-
-def _season(found: LtvReport) -> dict[str, Any] | None:
-    if found.season is None:
-        return None
-    days = {f"{m:02}-{d:02}": one for (m, d), one in found.season.days.items()}
-    return {"months": found.season.months, "days": days}
-
-
-def _holdout(found: LtvReport) -> dict[str, Any] | None:
-    """Of the model chosen before the holdout was looked at, and of all."""
-    if not found.holdouts:
-        return None
-    by_model = {name: asdict(one) for name, one in found.holdouts.items()}
-    return {
-        **by_model[found.chosen],
-        "model": found.chosen,
-        "from": str(found.end),
-        "to": str(found.summary.until),
-        "by_model": by_model,
-    }
 
 
 def _tell(found: LtvReport) -> None:
@@ -147,10 +104,11 @@ def _tell(found: LtvReport) -> None:
         row = [name, shown(model.log_likelihood), shown(found.expected_total[name], 1)]
         held = found.holdouts.get(name)
         if held:
-            row += [shown(held.mae, 4), shown(held.rmse, 4), shown(held.top_decile_capture, 3)]
+            row += [shown(one, 4) for one in (held.mae, held.mae_median, held.rmse)]
+            row.append(shown(held.top_decile_capture, 3))
         rows.append(row)
     heads = ["模型", "对数似然", f"未来 {ahead} 购买"]
-    heads += ["MAE", "RMSE", "前 10% 占比"] if found.holdouts else []
+    heads += ["MAE", "MAE（中位数）", "RMSE", "前 10% 占比"] if found.holdouts else []
     show_table(f"生命周期价值，截至 {found.end}，{len(found.summary):,} 人", heads, rows)
     for name, model in found.models.items():
         values = {k: v for k, v in asdict(model).items() if k != "log_likelihood"}

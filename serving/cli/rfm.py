@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,6 +74,7 @@ def rfm(
     from profiles.rfm.rules import load_rules
     from profiles.rfm.segments import load_segments
     from serving.errors import UsageError
+    from serving.segment_documents import rfm_document
 
     moment = moment or today()
     if earlier and earlier > moment:
@@ -90,10 +90,6 @@ def rfm(
     rows = order_rows(orders, store)
     found = build_rfm(rows, moment, **given)
     before = build_rfm(rows, earlier, **given) if earlier else None
-    moves = {
-        column: migration(before, found, column) if before else None
-        for column in ("segment8", "segment11")
-    }
     write_table(out, found.table)
     if save:
         from profiles.segments import RFM
@@ -101,33 +97,9 @@ def rfm(
         keep_segments(found.table, RFM, moment, store, "rfm")
     say_counts(found.counts)
     if as_json:
-        show_json(_document(found, before, moves))
+        show_json(rfm_document(found, before))
         return
-    _tell(found, moves["segment8"])
-
-
-def _document(found: RfmReport, before: RfmReport | None, moves: dict[str, Any]) -> dict[str, Any]:
-    migrated = {
-        "from": str(before.as_of),
-        "to": str(found.as_of),
-        "segments8": moves["segment8"],
-        "segments11": moves["segment11"],
-    } if before else None  # fmt: skip
-    return {
-        "as_of": str(found.as_of),
-        "method": found.method,
-        "persons": found.persons,
-        "tie_share": found.ties["largest"],
-        "tie_shares": found.ties,
-        "cut": asdict(found.cut) if found.cut else None,
-        "segments_version": found.segments.version,
-        "segments8": {row.key: row.persons for row in found.eight},
-        "segments11": {row.key: row.persons for row in found.eleven},
-        "summary8": [asdict(row) for row in found.eight],
-        "summary11": [asdict(row) for row in found.eleven],
-        "rows": asdict(found.counts),
-        "migration": migrated,
-    }
+    _tell(found, migration(before, found, "segment8") if before else None)
 
 
 def _tell(found: RfmReport, moves: dict[str, dict[str, int]] | None) -> None:

@@ -63,15 +63,11 @@ def order_rows(file: Path | None, store: str | None) -> pa.Table:
 
     if file is not None:
         return read_rows(file, ORDER_COLUMNS, optional=frozenset({"order_id"}))
-    from profiles.persons import by_person
     from serving.cli.common import open_store, settings
+    from serving.stored_rows import stored_orders
 
     with open_store(settings(store=store)) as opened:
-        return opened.read(
-            f"""SELECT user_id AS person_id, "time", amount_cny AS amount,
-                concat_ws(chr(31), coalesce(platform, ''), order_id) AS order_id
-                FROM ({by_person("orders")})"""
-        )
+        return stored_orders(opened)
 
 
 def write_table(out: Path | None, table: pa.Table) -> None:
@@ -118,7 +114,9 @@ def keep_segments(
 
 def show_json(document: dict[str, Any]) -> None:
     """One JSON document on standard output; numbers that are not finite are null."""
-    text = json.dumps(_finite(document), ensure_ascii=False, default=str, allow_nan=False)
+    from serving.numbers import finite
+
+    text = json.dumps(finite(document), ensure_ascii=False, default=str, allow_nan=False)
     typer.echo(text)
 
 
@@ -150,13 +148,3 @@ def say_counts(counts: OrderCounts) -> None:
 def shown(value: float | None, digits: int = 2) -> str:
     """A number for people, or a dash."""
     return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _finite(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(member) for member in value]
-    if isinstance(value, float) and (value != value or abs(value) == float("inf")):
-        return None
-    return value

@@ -82,7 +82,7 @@ def preview(
         typer.echo(_line(change))
 
 
-def apply(tags: TagsOption = None, store: StoreOption = None) -> None:
+def apply(tags: TagsOption = None, as_json: JsonOption = False, store: StoreOption = None) -> None:
     """Tag everybody by the rules as they are now."""
     from profiles.read import last_refresh
     from serving.people import NotRefreshedError, make_people, packs_of
@@ -93,6 +93,9 @@ def apply(tags: TagsOption = None, store: StoreOption = None) -> None:
         if as_of is None:
             raise NotRefreshedError("expected profiles, found none; run tingfeng refresh first")
         n = make_people(opened, config, packs_of(config), as_of)
+    if as_json:
+        typer.echo(_json({"tags": n, "as_of": as_of.isoformat()}))
+        return
     say(f"{n:,} tags of persons as of {as_of.isoformat()}")
 
 
@@ -120,10 +123,12 @@ def show(
 
 
 def packs(as_json: JsonOption = False) -> None:
-    """List the industry packs and the fields they add."""
+    """List the industry packs and the fields they add; those of the package and your own."""
     from profiles.tags.pack import load_pack, pack_names
 
-    found = [load_pack(name) for name in pack_names()]
+    shipped = pack_names()
+    own = [name for name in settings().packs if name not in shipped]
+    found = [load_pack(name) for name in (*shipped, *own)]
     if as_json:
         typer.echo(
             _json([{"pack": p.key, "name": p.name, "fields": sorted(p.kinds)} for p in found])

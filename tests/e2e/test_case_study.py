@@ -22,7 +22,7 @@ def test_case_study_goes_from_comments_to_lift(
     spec.loader.exec_module(module)
     found = dict(module.case_study(tmp_path, demo))
     page = (ROOT / "docs" / "case-study.md").read_text("utf-8")
-    quoted = set(re.findall(r"^\| `([a-z_0-9]+)` \|", page, re.MULTILINE))
+    quoted = set(re.findall(r"^\| \d \| `([a-z_0-9]+)` \|", page, re.MULTILINE))
     assert quoted and quoted <= set(found)
     assert found["rule_over_segment"] == found["rfm_top_segment_persons"]
     assert found["treatment_persons"] + found["holdout_persons"] == found["audience_persons"]

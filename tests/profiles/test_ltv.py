@@ -17,6 +17,7 @@ from profiles.ltv.calendar_effect import Season, bent_ages, bent_horizon, load_s
 from profiles.ltv.gamma_gamma import GammaGamma
 from profiles.ltv.gamma_gamma import log_likelihood as worth_likelihood
 from profiles.ltv.holdout import judge
+from profiles.ltv.median import median_purchases
 from profiles.ltv.pareto_nbd import ParetoNBD
 from profiles.ltv.pareto_nbd import log_likelihood as pareto_likelihood
 from profiles.ltv.report import build_ltv, discounted
@@ -151,6 +152,7 @@ def test_holdout_on_cdnow_is_that_of_the_best_published_model(sample: pa.Table) 
     assert held.actual == 1882 and found.chosen == "pareto_nbd"
     assert held.mae == pytest.approx(0.7545, abs=1e-4)
     assert held.rmse == pytest.approx(1.6028, abs=1e-4)
+    assert held.mae_median is not None and held.mae_median < 0.7 < held.mae
     assert found.holdouts["mbg_nbd"].top_decile_capture == pytest.approx(0.475, abs=0.003)
     low, high = found.intervals["expected_total"]
     assert low < high and low * 0.9 < found.expected_total["bg_nbd"] < high * 1.1
@@ -200,3 +202,25 @@ def test_judge_by_hand() -> None:
     assert found.rmse == pytest.approx((1.5 / 4) ** 0.5)
     assert found.top_decile_capture == 0.75
     assert judge(np.ones(2), np.zeros(2, int)).top_decile_capture is None
+
+
+_BETA = {"r": 0.25, "alpha": 4.0, "a": 0.8, "b": 2.5, "log_likelihood": 0.0}
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        BetaGeometric(**_BETA),
+        ModifiedBetaGeometric(**_BETA),
+        ParetoNBD(r=0.55, alpha=10.6, s=0.6, beta=11.7, log_likelihood=0.0),
+    ],
+    ids=lambda one: one.name,
+)
+def test_distribution_of_purchases_has_the_models_mean_and_median(model: Any) -> None:
+    x, t_x = np.array([0.0, 3, 12]), np.array([0.0, 25, 37])
+    ages = Ages(x=x, t_x=t_x, T=np.full(3, 38.0), weight=np.ones(3))
+    levels = np.array([model.at_most(n, ages, 39.0) for n in range(400)])
+    assert (np.diff(levels, axis=0) > -1e-12).all() and levels[-1] == pytest.approx(1, abs=1e-4)
+    assert (1 - levels).sum(0) == pytest.approx(model.expected(ages, 39.0), rel=2e-3)
+    for at, n in enumerate(median_purchases(model, ages, 39.0).astype(int)):
+        assert levels[n, at] >= 0.5 and (n == 0 or levels[n - 1, at] < 0.5)

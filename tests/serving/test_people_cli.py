@@ -75,8 +75,19 @@ def test_a_preview_of_own_rules_tells_who_would_join_and_apply_tags_them(home: P
     answer("tag", "list")
     changes = {c["tag"]: c for c in answer("tag", "preview", "--tags", str(rules))}
     assert (changes["buyers"]["before"], changes["buyers"]["after"]) == (0, 2)
-    run("tag", "apply", "--tags", str(rules))
+    assert answer("tag", "apply", "--tags", str(rules))["tags"] >= 2
     assert {t["tag"]: t["n"] for t in answer("tag", "list", "--tags", str(rules))}["buyers"] == 2
+
+
+def test_an_own_pack_is_listed_read_and_a_rule(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tags.md").read_text("utf-8")
+    pack = page.partition("# drinks.yaml\n")[2].partition("```")[0]
+    (home / "drinks.yaml").write_text(pack.replace("[少糖,", "[油皮, 少糖,"), "utf-8")
+    monkeypatch.setenv("TINGFENG_PACKS", json.dumps([str(home / "drinks.yaml")]))
+    fields = {one["pack"]: one["fields"] for one in answer("tag", "packs")}
+    assert "drinks.sweetness" in fields["drinks"]
+    assert answer("audience", "count", "--where", "drinks.sweetness = less")["n"] == 1
+    assert {t["tag"]: t["n"] for t in answer("tag", "list")}["drinks_low_sugar"] == 1
 
 
 @pytest.mark.usefixtures("home")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import Path, Request, Response
+from fastapi import Request, Response
 
 from profiles.audiences.saved import (
     Audience,
@@ -21,7 +21,7 @@ from profiles.conditions.tree import FieldTest
 from profiles.people import People
 from serving.advice import advise
 from serving.advice import document as advice_document
-from serving.api.deps import BareServiceDep, ProfilesKey
+from serving.api.deps import BareServiceDep, Name, ProfilesKey
 from serving.api.floor import Floor, floor_for
 from serving.api.people_access import ask_people, condition_of, told
 from serving.api.people_schemas import (
@@ -37,9 +37,6 @@ from serving.api.strict import refusals, strict_router
 from serving.people import bitmaps_of, checked
 
 router: Final = strict_router("audiences")
-AudienceName = Annotated[
-    str, Path(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$", examples=["价值客户"])
-]
 
 
 @router.post(
@@ -91,7 +88,7 @@ async def create(
             holdout=body.holdout,
             min_size=body.min_size,
         )
-        return _shown(found, floor)
+        return shown(found, floor)
 
     return _json(await ask_people(service, kept, writes=True), 201)
 
@@ -106,7 +103,7 @@ async def list_audiences(caller: ProfilesKey, service: BareServiceDep) -> Respon
     """By name, each in its newest version."""
     floor = floor_for(caller, service.settings)
     found = await service.store.read(audiences)
-    return _json({"audiences": [_shown(one, floor) for one in found]})
+    return _json({"audiences": [shown(one, floor) for one in found]})
 
 
 @router.get(
@@ -115,14 +112,14 @@ async def list_audiences(caller: ProfilesKey, service: BareServiceDep) -> Respon
     response_model=None,
     summary="One audience with every version",
 )
-async def show(name: AudienceName, caller: ProfilesKey, service: BareServiceDep) -> Response:
+async def show(name: Name, caller: ProfilesKey, service: BareServiceDep) -> Response:
     """Rule, holdout, size and history; never who is in it."""
     floor = floor_for(caller, service.settings)
 
     def found(store: Any) -> dict[str, Any]:
         with told():
-            newest = _shown(existing(store, name), floor)
-        return newest | {"versions": [_shown(one, floor) for one in history(store, name)]}
+            newest = shown(existing(store, name), floor)
+        return newest | {"versions": [shown(one, floor) for one in history(store, name)]}
 
     return _json(await service.store.read(found))
 
@@ -131,7 +128,7 @@ async def show(name: AudienceName, caller: ProfilesKey, service: BareServiceDep)
     "/v1/audiences/{name}", status_code=204, responses=refusals(404), summary="Remove an audience"
 )
 async def delete(
-    request: Request, name: AudienceName, caller: ProfilesKey, service: BareServiceDep
+    request: Request, name: Name, caller: ProfilesKey, service: BareServiceDep
 ) -> Response:
     """Removes the members; the versions stay on record."""
     del caller
@@ -150,7 +147,7 @@ async def delete(
     response_model=None,
     summary="What to publish for an audience",
 )
-async def advice(name: AudienceName, caller: ProfilesKey, service: BareServiceDep) -> Response:
+async def advice(name: Name, caller: ProfilesKey, service: BareServiceDep) -> Response:
     """A brief in Chinese, each line with the comments behind it; no small groups without admin."""
     floor = floor_for(caller, service.settings)
 
@@ -163,7 +160,8 @@ async def advice(name: AudienceName, caller: ProfilesKey, service: BareServiceDe
     return _json(await ask_people(service, advised))
 
 
-def _shown(audience: Audience, floor: Floor) -> dict[str, Any]:
+def shown(audience: Audience, floor: Floor) -> dict[str, Any]:
+    """One version as JSON, as the caller may see it."""
     row = asdict(audience)
     moments = {name: row[name].isoformat() for name in ("saved_at", "as_of")}
     row |= moments | {"name": row.pop("audience"), "rule": json.loads(audience.rule)}

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from profiles.funnel.errors import EventsError, SpecError
-from profiles.funnel.events import read_rows
+from profiles.funnel.events import MANY, read_rows, sort_keys
 from profiles.funnel.funnel import Funnel, read_funnel, time_to_convert, trend
 from profiles.funnel.parse import parse_spec
 from profiles.funnel.relation import open_events
@@ -186,6 +189,44 @@ def test_wide_numbers_are_sorted_as_well_as_packed_ones(ask: Ask) -> None:
     wide = pa.table({"person_id": [-(2**62), -(2**62), 2**62, 2**62], **events})
     assert counts(ask(wide, steps=["A", "B"], window_s=10)) == [2, 1]
     assert counts(ask(wide, steps=["A", "B"])) == [2, 2]
+
+
+EVENTS = ["A", "B", "C", "n", "", None]
+MESSY = st.lists(
+    st.tuples(
+        st.one_of(st.none(), st.integers(-3, 3)),
+        st.sampled_from(EVENTS),
+        st.one_of(st.none(), st.integers(-5, 40)),
+    ),
+    max_size=60,
+)
+
+
+@given(MESSY, st.sampled_from(["ordered", "unordered"]), st.sampled_from(["by_step", "later"]))
+@settings(max_examples=25, deadline=None)
+def test_numbered_persons_are_matched_as_named_ones(
+    ask: Ask, found: list[tuple[int | None, str | None, int | None]], order: str, ties: str
+) -> None:
+    person, event, time = zip(*found, strict=True) if found else ((), (), ())
+    numbers = pa.array(person, pa.int64())
+    rest = {"event": pa.array(event, pa.string()), "time": pa.array(time, pa.int64())}
+    spec: dict[str, Any] = {"steps": ["A", "B", "C"], "order": order, "window_s": 12}
+    if order == "ordered":
+        spec["ties"] = ties
+    packed = ask(pa.table({"person_id": numbers, **rest}), **spec)
+    named = ask(pa.table({"person_id": numbers.cast(pa.string()), **rest}), **spec)
+    assert packed.steps == named.steps
+    assert (packed.rows_in, packed.rejected) == (named.rows_in, named.rejected)
+    key = [("person_id", "ascending")]
+    apart = named.actors.set_column(0, "person_id", named.actors["person_id"].cast(pa.int64()))
+    assert packed.actors.sort_by(key).to_pylist() == apart.sort_by(key).to_pylist()
+
+
+@pytest.mark.parametrize("n", [0, 1, 1000, MANY, MANY + 1])
+def test_keys_in_halves_are_sorted_as_whole(n: int) -> None:
+    keys = np.random.default_rng(n).integers(0, 1 << 62, n)
+    keys.flags.writeable = False
+    assert (sort_keys(keys) == np.sort(keys)).all()
 
 
 def test_missing_columns_and_properties_are_named(ask: Ask, tmp_path: Path) -> None:

@@ -36,10 +36,11 @@
     fault.textContent = found.fault ? "规则读不懂：" + found.fault : "";
     counted.textContent = "";
     if (found.fault) return;
+    const told = (count) => count === null ? `少于 ${found.least}` : count.toLocaleString("en-US");
     const n = document.createElement("b");
     n.className = "big";
-    n.textContent = found.n.toLocaleString("en-US");
-    counted.append(n, ` 人 / 全部 ${found.persons.toLocaleString("en-US")} 人`);
+    n.textContent = told(found.n);
+    counted.append(n, ` 人 / 全部 ${told(found.persons)} 人`);
   };
   const count = async () => {
     const text = rule.value.trim(), mine = ++asked;

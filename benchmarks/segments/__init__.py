@@ -1,0 +1,1 @@
+"""Segments beside their peers, in one run and one table: ``python -m benchmarks.segments``."""
