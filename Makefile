@@ -20,7 +20,7 @@ check: $(VENV)/.dev
 
 bench: $(VENV)/.test
 	@$(BIN)/python -m benchmarks.engines
-	@$(BIN)/python -m benchmarks.batch
+	@$(BIN)/python -m benchmarks.batch --peers --scaling 10000,100000
 	@$(BIN)/python -m benchmarks.segments
 
 # From comments to the lift of an invented campaign, as docs/case-study.md quotes it.

@@ -3,6 +3,7 @@
 An engine with dynamic shapes keeps some 3 MB for every new (rows, tokens) pair, for ever. So
 lengths are padded to
 ``LENGTHS`` and rows to powers of two or the full budget: some 80 shapes in all, whatever comes in.
+Of many texts most go in full batches of about one length, which add some 60 shapes.
 """
 
 from __future__ import annotations
@@ -20,6 +21,13 @@ LENGTHS: Final = (8, 12, 16, 20, 24, 32, 40, 48, 64, 80, 96, 128, 160, 192, 256)
 TOKEN_BUDGET: Final = 4_096  # rows x tokens of a full batch
 GPU_TOKEN_BUDGET: Final = 65_536  # a GPU needs more at a time before it is busy
 MIN_TOKENS: Final = LENGTHS[0]
+BULK_TEXTS: Final = 2_048  # fewer come from people who wait: for them shapes are warmed up
+EXACT_STEPS: Final = (
+    (32, 1),
+    (64, 2),
+    (96, 4),
+    (LENGTHS[-1], 8),
+)  # up to so many tokens, by so many
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,10 +38,19 @@ class Batch:
     shape: tuple[int, int]
 
 
-def plan_batches(lengths: npt.NDArray[np.int64], *, budget: int = TOKEN_BUDGET) -> Iterator[Batch]:
-    """Batches that hold every text once, shortest first. ``lengths`` are token counts, (texts,)."""
+def plan_batches(
+    lengths: npt.NDArray[np.int64], *, budget: int = TOKEN_BUDGET, bulk_texts: int = BULK_TEXTS
+) -> Iterator[Batch]:
+    """Batches that hold every text once, shortest first. ``lengths`` are token counts, (texts,).
+
+    From ``bulk_texts`` on, full batches of texts of about one length are padded to the longest of
+    them only, which is less than the next of ``LENGTHS``.
+    """
     order = np.argsort(lengths, kind="stable")
     buckets = np.array([bucket_length(n) for n in range(int(lengths.max(initial=0)) + 1)])
+    exact: list[Batch] = []
+    if len(order) >= bulk_texts:
+        exact, order = _exact_batches(lengths, order, buckets, budget)
     padded = buckets[lengths[order]]
     for length in np.unique(padded):
         rows = order[padded == length]
@@ -41,6 +58,37 @@ def plan_batches(lengths: npt.NDArray[np.int64], *, budget: int = TOKEN_BUDGET) 
         for start in range(0, len(rows), full):
             part = rows[start : start + full]
             yield Batch(rows=part, shape=(bucket_rows(len(part), full), int(length)))
+    yield from reversed(exact)
+
+
+def _exact_batches(
+    lengths: npt.NDArray[np.int64],
+    order: npt.NDArray[np.int64],
+    buckets: npt.NDArray[np.int64],
+    budget: int,
+) -> tuple[list[Batch], npt.NDArray[np.int64]]:
+    """Full batches of neighbours in length, longest first, and the texts that are left in order.
+
+    A batch that would hold more padding than ``LENGTHS`` gives is not made: its longest texts stay.
+    """
+    found, left, stop = [], [], len(order)
+    while stop:
+        length = exact_length(int(lengths[order[stop - 1]]))
+        full = max(1, budget // length)
+        rows = order[max(0, stop - full) : stop]
+        if len(rows) == full and full * length <= buckets[lengths[rows]].sum():
+            found.append(Batch(rows=rows, shape=(full, length)))
+        else:
+            rows = rows[buckets[lengths[rows]] == buckets[lengths[rows[-1]]]]
+            left.append(rows)
+        stop -= len(rows)
+    return found, np.concatenate([*reversed(left), order[:0]])
+
+
+def exact_length(tokens: int) -> int:
+    """The length to which a full batch is padded: the count itself, rounded up where it is long."""
+    step = next(step for limit, step in EXACT_STEPS if tokens <= limit)
+    return -(-tokens // step) * step
 
 
 def bucket_length(tokens: int) -> int:
@@ -60,7 +108,9 @@ def bucket_rows(rows: int, full: int) -> int:
 
 
 def shapes(max_tokens: int, *, budget: int = TOKEN_BUDGET) -> list[tuple[int, int]]:
-    """Every shape that ``plan_batches`` can give for texts of at most ``max_tokens`` tokens."""
+    """Every shape that ``plan_batches`` can give for texts of at most ``max_tokens`` tokens, fewer
+    than ``BULK_TEXTS`` of them.
+    """
     found = set()
     for length in LENGTHS[: LENGTHS.index(bucket_length(max_tokens)) + 1]:
         full = max(1, budget // length)

@@ -13,6 +13,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -116,8 +117,18 @@ class Job:
         return saved if saved.table.num_rows + len(saved.failed) == rows else None
 
     def remove(self) -> None:
-        """Drops the job's folder; called when the output stands."""
-        shutil.rmtree(self.folder)
+        """Drops the job's folder; called when the output stands.
+
+        The lock goes last, so that no other run finds the folder free while it is emptied; one that
+        comes then keeps the folder.
+        """
+        lock = self.folder / "lock"
+        for entry in self.folder.iterdir():
+            if entry != lock:
+                entry.unlink()
+        lock.unlink()
+        with suppress(OSError):
+            self.folder.rmdir()
 
     def _read(self, number: int) -> Saved:
         table = pq.read_table(self._part(number))

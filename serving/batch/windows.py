@@ -16,7 +16,7 @@ from data.readers import Batch, Dump, Reject
 from data.readers.rows import cut
 from serving.batch.schema import OutputColumns
 
-MAX_WINDOW_BYTES: Final = 64 * 1024 * 1024
+MAX_WINDOW_BYTES: Final = 8 * 1024 * 1024  # of wide rows; some twelve windows live at a time
 
 
 @dataclass(frozen=True, kw_only=True)

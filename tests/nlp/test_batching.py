@@ -11,6 +11,7 @@ from nlp.batching import (
     LENGTHS,
     bucket_length,
     bucket_rows,
+    exact_length,
     fill,
     fill_flat,
     plan_batches,
@@ -37,6 +38,37 @@ def test_plan_batches_uses_only_announced_shapes(lengths: list[int]) -> None:
         assert batch.shape in allowed
         assert len(batch.rows) <= batch.shape[0]
         assert max(lengths[r] for r in batch.rows) <= batch.shape[1]
+
+
+@settings(deadline=None, max_examples=40)
+@given(LENGTH_LISTS, st.integers(1, 100))
+def test_plan_batches_in_bulk_holds_each_text_once_with_no_more_padding(
+    lengths: list[int], bulk_texts: int
+) -> None:
+    sizes = np.array(lengths, dtype=np.int64)
+    bulk = list(plan_batches(sizes, budget=128, bulk_texts=bulk_texts))
+    assert sorted(int(r) for b in bulk for r in b.rows) == list(range(len(lengths)))
+    assert all(sizes[b.rows].max() <= b.shape[1] and len(b.rows) <= b.shape[0] for b in bulk)
+    exact = sum(len(b.rows) * b.shape[1] for b in bulk)
+    assert exact <= sum(bucket_length(n) for n in lengths)
+
+
+def test_plan_batches_in_bulk_pads_full_batches_to_their_own_length() -> None:
+    sizes = np.repeat([5, 13, 60], [20, 9, 3])
+    found = [b.shape for b in plan_batches(sizes, budget=64, bulk_texts=1)]
+    assert found == [(8, 8), (1, 16), (12, 5), (4, 13), (4, 13), (1, 60), (1, 60), (1, 60)]
+
+
+def test_plan_batches_below_bulk_uses_only_announced_shapes() -> None:
+    sizes = np.random.default_rng(1).integers(2, 161, 900)
+    assert {b.shape for b in plan_batches(sizes)} <= set(shapes(160))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "length"), [(1, 1), (32, 32), (33, 34), (65, 68), (97, 104), (160, 160), (256, 256)]
+)
+def test_exact_length_is_finer_than_bucket_length(tokens: int, length: int) -> None:
+    assert exact_length(tokens) == length <= bucket_length(tokens)
 
 
 def test_shapes_are_few() -> None:

@@ -38,6 +38,24 @@ save = score._Run._save
 score._Run._save = lambda *a: (time.sleep(0.1), save(*a))[1]
 main()
 """
+FAULT = """
+import os, signal, sys
+
+def die(event, arguments, wanted=sys.argv[4].split(":")):
+    if event == wanted[0] and str(arguments[1 if event == "os.rename" else 0]).endswith(wanted[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+sys.addaudithook(die)
+"""
+FAULTS = (  # just before: windows count, rejects, output, and clearing away
+    "os.rename:00000007.parquet",
+    "os.rename:00000015.parquet",
+    "os.rename:.rejects.jsonl",
+    "os.rename:/o.csv",
+    "os.remove:00000005.parquet",
+    "os.remove:lock",
+    "os.rmdir:o.csv.job",
+)
 WINDOWS = 20
 KILLS = 3
 PATIENCE_S = 600  # on a machine that has other things to do
@@ -98,6 +116,23 @@ def test_killed_and_resumed_run_has_the_bytes_of_an_unkilled_one(
     rejects = [p.with_name(p.name + ".rejects.jsonl").read_bytes() for p in (killed, whole)]
     assert rejects[0] == rejects[1]
     assert not [p for p in tmp_path.iterdir() if p.suffix in (".part", ".job", ".tmp")]
+
+
+def test_killed_at_each_step_of_ending_never_shows_a_torn_file(dump: Path, tmp_path: Path) -> None:
+    whole, out = tmp_path / "whole.csv", tmp_path / "o.csv"
+    finish(dump, whole)
+    for fault in FAULTS:
+        command = [sys.executable, "-c", FAULT + DRIVER, str(dump), str(out), "0", fault]
+        process = subprocess.run(command, cwd=ROOT, capture_output=True, timeout=PATIENCE_S)
+        assert process.returncode == -signal.SIGKILL, fault
+        assert not out.exists() or out.read_bytes() == whole.read_bytes(), fault
+    assert out.exists()
+    finish(dump, out)
+    names = ("{}", "{}.rejects.jsonl")
+    for name in names:
+        killed, unkilled = (tmp_path / name.format(base) for base in ("o.csv", "whole.csv"))
+        assert killed.read_bytes() == unkilled.read_bytes()
+    assert len(list(tmp_path.iterdir())) == 4  # both outputs, both rejects
 
 
 def test_run_that_is_asked_to_end_leaves_no_torn_file_and_goes_on(
