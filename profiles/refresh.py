@@ -90,6 +90,8 @@ def _refresh(
     with store.transaction():
         resolve_if_stale(store, run)
         if isinstance(store, DuckDBStore):
+            if full:
+                store.drop_indexes()
             result = _refresh_here(store, as_of, previous, run, full=full)
             store.execute("DELETE FROM touched")
         else:
@@ -99,6 +101,8 @@ def _refresh(
                 result = _refresh_here(bench, as_of, previous, run, full=full)
         store.delete("runs", "run_id", [run])
         _record(store, result, run)
+    if isinstance(store, DuckDBStore):
+        store.make_indexes()
     return result
 
 
