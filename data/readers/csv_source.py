@@ -75,7 +75,8 @@ class CsvSource(RowSource):
         return marks[find_header(rows, self._wanted)]
 
     def _read_header(self) -> list[str]:
-        first = list(islice(self._records(RepairReport()), HEADER_ROWS))
+        records = islice(self._records(RepairReport()), HEADER_ROWS)
+        first = [one for one in records if not isinstance(one, Block)]  # no block without a header
         rows = [[] if isinstance(record, Reject) else list(record.cells) for record in first]
         top = first[0] if first else None
         if top is None or isinstance(top, Reject):

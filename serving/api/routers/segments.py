@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Annotated, Any, Final, Literal
 
+import pyarrow as pa
 from fastapi import Query, Response
 
+from profiles.bench import lent_for_reading
 from profiles.persons import by_person
 from profiles.rfm.report import RfmReport, build_rfm
+from profiles.store.base import Store
 from serving.api.deps import BareServiceDep, ProfilesKey
 from serving.api.floor import Floor, floor_for
 from serving.api.people_schemas import RfmAnswer
@@ -43,10 +46,15 @@ async def rfm(
     Keys without the scope admin see rounded counts.
     """
     day = as_of or datetime.now(CHINA).date()
-    orders = await service.store.read(lambda store: store.read(_ORDERS))
+    orders = await service.store.read(_orders)
     found = await service.store.compute(lambda: build_rfm(orders, day, method=method))
     shown = _document(found, floor_for(caller, service.settings))
     return Response(to_bytes(shown), media_type="application/json")
+
+
+def _orders(store: Store) -> pa.Table:
+    with lent_for_reading(store, ("orders", "person_identifiers")) as here:
+        return here.read(_ORDERS)
 
 
 def _document(found: RfmReport, floor: Floor) -> dict[str, Any]:
