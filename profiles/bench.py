@@ -1,4 +1,4 @@
-"""A refresh for stores that are no DuckDB file: their rows lent to one, its outcome taken back.
+"""A refresh, and reads, for stores that are no DuckDB file: their rows lent to one.
 
 The file lies in a folder of its own and is gone afterwards; what a killed process left is removed
 by the next one. Every input row is read once per refresh and the derived tables are written whole,
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -60,6 +60,25 @@ def lent_for_refresh(store: Store, work: Path | None) -> Iterator[DuckDBStore]:
             _take_back(store, bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def lent_for_reading(store: Store, tables: Sequence[str]) -> Iterator[DuckDBStore]:
+    """Give a DuckDB file with copies of ``tables``, for reads that are DuckDB's SQL.
+
+    A DuckDB file is given as it is. Growth: every row of ``tables`` is copied once, by batches; a
+    file in the system's folder for temporary files, gone afterwards.
+    """
+    if isinstance(store, DuckDBStore):
+        yield store
+        return
+    with (
+        tempfile.TemporaryDirectory(prefix="reading-") as folder,
+        LentStore(store, Path(folder) / "bench.duckdb") as bench,
+    ):
+        for name in tables:
+            _lend(store, bench, name, frozenset())
+        yield bench
 
 
 def _lend(store: Store, bench: DuckDBStore, name: str, unused: frozenset[str]) -> None:

@@ -21,8 +21,8 @@ EMPTY: Final = MappingProxyType(
 
 
 def _iso(column: str) -> str:
-    # make_timestamp_ms and a cast are several times as fast as strftime
-    return f"replace(left(make_timestamp_ms(epoch_ms({column}))::VARCHAR, 19), ' ', 'T') || 'Z'"
+    # without its zone a moment is written several times as fast
+    return f"strftime(make_timestamp_ms(epoch_ms({column})), '%Y-%m-%dT%H:%M:%SZ')"
 
 
 def _rows(table: str = "") -> str:
@@ -31,9 +31,17 @@ def _rows(table: str = "") -> str:
     return f"list_filter([{names}], lambda r: r IS NOT NULL)"
 
 
-def _listed(part: str, members: str, order: str, name: str) -> str:
-    return f"""(SELECT user_id, list({{{members}}} ORDER BY {order}) AS {name}
-        FROM {part} GROUP BY user_id) AS {name}"""
+def _listed(part: str, members: str, order: tuple[str, ...], name: str) -> str:
+    """Each person's rows of a part as a list, in ascending ``order``, which no two rows share.
+
+    ``list(… ORDER BY …)`` says the same and takes five times as long.
+    """
+    place = ", ".join(f"'by_{number}': {one}" for number, one in enumerate(order))
+    return f"""(
+        SELECT user_id, list_select(list_transform(rows, lambda r: r.item),
+            list_grade_up(list_transform(rows, lambda r: r.place))) AS {name}
+        FROM (SELECT user_id, list({{'place': {{{place}}}, 'item': {{{members}}}}}) AS rows
+              FROM {part} GROUP BY user_id)) AS {name}"""
 
 
 _SEEN: Final = f"'last_seen': {_iso('last_seen')}"
@@ -47,10 +55,7 @@ WITH together AS (
         min(first_seen) AS first_seen, max(last_seen) AS last_seen
     FROM basic_spans GROUP BY user_id
 ), told AS (
-    SELECT user_id,
-        list({{'field': field, 'value': value, 'source': source, 'confidence': confidence, 'n': n,
-            'n_conflicts': n_conflicts, {_SEEN}, 'rows': [row_id]}} ORDER BY field) AS fields,
-        {
+    SELECT user_id, {
     ", ".join(
         f"max(value) FILTER (field = '{name}') AS {name}"
         for name in ("gender", "age", "region", "ip_region", "verified", "registered_at")
@@ -65,6 +70,15 @@ SELECT user_id, to_json({{'n': coalesce(basic_rows.n, 0)::BIGINT, 'platform': pl
     'registered_at': registered_at, 'first_seen_at': {_iso("first_seen")},
     'last_seen_at': {_iso("last_seen")}, {_SEEN}, 'fields': fields}}) AS doc
 FROM together LEFT JOIN told USING (user_id) LEFT JOIN basic_rows USING (user_id)
+LEFT JOIN {
+    _listed(
+        "basic_fields",
+        "'field': field, 'value': value, 'source': source, 'confidence': confidence, 'n': n, "
+        f"'n_conflicts': n_conflicts, {_SEEN}, 'rows': [row_id]",
+        ("field",),
+        "fields",
+    )
+} USING (user_id)
 """
 _INTEREST: Final = f"""
 SELECT user_id, to_json({{'n': n, 'n_with_topic': n_with_topic, {_SEEN}, 'topics': topics}}) AS doc
@@ -74,7 +88,7 @@ FROM interest_person LEFT JOIN {
         f"'topic': topic, 'n': n, 'weight': weight, 'share': share, 'share_7d': share_7d, "
         f"'share_90d': share_90d, 'n_comment': n_comment, 'n_purchase': n_purchase, "
         f"'n_like': n_like, 'n_watch': n_watch, {_SEEN}, 'rows': {_rows()}",
-        "share DESC NULLS LAST, n DESC, topic",
+        ("share IS NULL", "-share", "-n", "topic"),
         "topics",
     )
 } USING (user_id)
@@ -93,7 +107,7 @@ FROM spending_person LEFT JOIN {
         "spending_categories",
         f"'category': category, 'n': n, 'amount_cny': amount_cny, 'average_cny': average_cny, "
         f"'band': band, {_SEEN}, 'rows': {_rows()}",
-        "amount_cny DESC, category",
+        ("-amount_cny", "category"),
         "categories",
     )
 } USING (user_id)
@@ -113,18 +127,18 @@ SELECT user_id, to_json({{'n': n, 'last_stage': last_stage, 'furthest_stage': fu
     'last_seen': {_iso("last_at")}}}) AS doc
 FROM behaviour_person LEFT JOIN behaviour_stage USING (user_id)
 LEFT JOIN {
-    _listed("behaviour_counts", f"'event': event, 'n': n, {_SEEN}", "n DESC, event", "events")
+    _listed("behaviour_counts", f"'event': event, 'n': n, {_SEEN}", ("-n", "event"), "events")
 } USING (user_id)
 LEFT JOIN {
     _listed(
-        "behaviour_paths", f"'path': string_split(path, '>'), 'n': n, {_SEEN}", "place", "paths"
+        "behaviour_paths", f"'path': string_split(path, '>'), 'n': n, {_SEEN}", ("place",), "paths"
     )
 } USING (user_id)
 LEFT JOIN {
     _listed(
         "behaviour_hours",
         f"'weekday': hour // 24 + 1, 'hour': hour % 24, 'n': n, {_SEEN}",
-        "place",
+        ("place",),
         "hours",
     )
 } USING (user_id)
@@ -132,7 +146,7 @@ LEFT JOIN {
     _listed(
         "behaviour_channels",
         f"'platform': platform, 'n': n, 'share': share, {_SEEN}",
-        "n DESC, platform",
+        ("-n", "platform"),
         "channels",
     )
 } USING (user_id)
@@ -147,7 +161,7 @@ SELECT user_id, to_json({{'n': n, 'n_judged': n_judged, 'n_negative': n_negative
 FROM emotion_person
 LEFT JOIN {
     _listed(
-        "emotion_counts", f"'emotion': emotion, 'n': n, {_SEEN}", "n DESC, emotion", "by_emotion"
+        "emotion_counts", f"'emotion': emotion, 'n': n, {_SEEN}", ("-n", "emotion"), "by_emotion"
     )
 } USING (user_id)
 LEFT JOIN {
@@ -155,7 +169,7 @@ LEFT JOIN {
         "emotion_by_aspect",
         f"'aspect': aspect, 'n': n, 'n_negative': n_negative, 'n_neutral': n_neutral, "
         f"'n_positive': n_positive, 'mean': mean, {_SEEN}, 'rows': {_rows()}",
-        "n DESC, aspect",
+        ("-n", "aspect"),
         "by_aspect",
     )
 } USING (user_id)
@@ -164,7 +178,7 @@ LEFT JOIN {
         "emotion_telling",
         f"'comment_id': comment_id, 'text': text, 'created_at': {_iso('created_at')}, "
         "'score': score",
-        "place",
+        ("place",),
         "telling_comments",
     )
 } USING (user_id)

@@ -11,7 +11,8 @@ A refresh leaves a row in ``runs``: ``refresh`` when done, ``refresh failed: WHY
 
 Growth: a full refresh reads every row a fixed number of times and a later one those of the persons
 and contents in scope (found by a scan of the id columns) and writes the column ``as_of``; both
-inside the database.
+inside the database. Persons go through in parts of ``PERSONS_AT_ONCE``, so that memory does not
+grow with them; for each part the input tables are scanned once more.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ import pyarrow as pa
 
 from profiles.compute import compile_part, part_names
 from profiles.dimensions import DIMENSIONS
-from profiles.documents import DOCUMENTS, EMPTY
+from profiles.documents import DOCUMENTS
 from profiles.insight import INSIGHT_SQL, with_share_intervals
 from profiles.persons import resolve_if_stale
 from profiles.read import PLATFORMS_META, last_refresh
-from profiles.scope import set_scope
+from profiles.replace import keep_before, replace_people
+from profiles.scope import choose_people, set_scope
 from profiles.scope_inputs import drop_inputs, make_inputs
 from profiles.sql import check_as_of
 from profiles.store.base import Store
@@ -39,6 +41,7 @@ FAILED: Final = "refresh failed"
 STARTED: Final = "refresh started"
 _SAME_CONTENT: Final = """scope_contents.id = {0}.content_id
     AND scope_contents.platform IS NOT DISTINCT FROM {0}.platform"""
+PERSONS_AT_ONCE: Final = 250_000  # some 3 GB of rows and documents with ten events each
 _MAX_REASON: Final = 500  # characters of a failure's message that ``runs`` keeps
 
 
@@ -87,6 +90,8 @@ def _refresh(
     with store.transaction():
         resolve_if_stale(store, run)
         if isinstance(store, DuckDBStore):
+            if full:
+                store.drop_indexes()
             result = _refresh_here(store, as_of, previous, run, full=full)
             store.execute("DELETE FROM touched")
         else:
@@ -96,6 +101,8 @@ def _refresh(
                 result = _refresh_here(bench, as_of, previous, run, full=full)
         store.delete("runs", "run_id", [run])
         _record(store, result, run)
+    if isinstance(store, DuckDBStore):
+        store.make_indexes()
     return result
 
 
@@ -115,31 +122,22 @@ def _refresh_here(
 def _refresh_profiles(
     store: DuckDBStore, as_of: datetime, run: str, *, full: bool
 ) -> tuple[int, int]:
-    if store.count("people") == 0:
-        if full:
-            for name in ("persons", "profiles"):
-                store.execute(f"DELETE FROM {name}")
-        return 0, 0
-    make_inputs(store, full=full)
-    for dimension in DIMENSIONS:
-        _compute(store, dimension, as_of)
-    _put_together(store, as_of, run)
-    store.execute(
-        """CREATE OR REPLACE TEMP TABLE differing AS
-           SELECT fresh.* FROM fresh LEFT JOIN profiles USING (person_id)
-           WHERE fresh.fingerprint IS DISTINCT FROM profiles.fingerprint"""
-    )
-    gone = "" if full else "WHERE person_id IN (SELECT person_id FROM people)"
-    for name in ("persons", "profiles"):
-        store.execute(f"DELETE FROM {name} {gone}")
-        _insert(store, name, "fresh")
-    _insert(store, "profile_history", "differing")
-    _note_platforms(store)
-    counts = store.count("fresh"), store.count("differing")
-    for name in ("fresh", "differing", *(f"{one}_doc" for one in DIMENSIONS)):
-        store.execute(f"DROP TABLE {name}")
-    drop_inputs(store)
-    return counts
+    """Replace the persons and profiles in scope, a part of them at a time."""
+    keep_before(store, full=full)
+    everybody = store.count("everybody")
+    persons = changed = 0
+    for first in range(0, everybody, PERSONS_AT_ONCE):
+        choose_people(store, first, PERSONS_AT_ONCE, full=full)
+        make_inputs(store, full=full)
+        for dimension in DIMENSIONS:
+            _compute(store, dimension, as_of)
+        drop_inputs(store)
+        found, differing = replace_people(store, as_of, run, full=full)
+        persons, changed = persons + found, changed + differing
+    store.execute("DROP TABLE stored_before")
+    if everybody:
+        _note_platforms(store)
+    return persons, changed
 
 
 def _compute(store: DuckDBStore, dimension: str, as_of: datetime) -> None:
@@ -151,49 +149,6 @@ def _compute(store: DuckDBStore, dimension: str, as_of: datetime) -> None:
     for name in parts:
         if name != "basic_spans":
             store.execute(f"DROP TABLE {name}")
-
-
-def _put_together(store: DuckDBStore, as_of: datetime, run: str) -> None:
-    """Make ``fresh``: everybody in scope, the dimensions out of scope as they were."""
-    joins, docs = [], []
-    for name in DIMENSIONS:
-        joins.append(
-            f"""LEFT JOIN {name}_doc ON {name}_doc.user_id = people.user_id
-                LEFT JOIN scope_{name} ON scope_{name}.user_id = people.user_id"""
-        )
-        docs.append(
-            f"""coalesce(CASE WHEN scope_{name}.user_id IS NULL THEN old.{name}
-                ELSE {name}_doc.doc END, '{EMPTY[name]}'::JSON) AS {name}"""
-        )
-    store.execute(
-        f"""CREATE OR REPLACE TEMP TABLE fresh AS
-            WITH seen AS (
-                SELECT user_id, min(first_seen) AS first_seen_at, max(last_seen) AS last_seen_at,
-                    sum(n_comments)::BIGINT AS n_comments, sum(n_events)::BIGINT AS n_events,
-                    sum(n_orders)::BIGINT AS n_orders,
-                    coalesce(min(platform) FILTER (n_comments > 0),
-                        min(platform) FILTER (n_users > 0), min(platform) FILTER (n_orders > 0),
-                        min(platform)) AS platform
-                FROM basic_spans GROUP BY user_id
-            ), described AS (
-                SELECT people.person_id, seen.* EXCLUDE (user_id), {", ".join(docs)}
-                FROM people JOIN seen ON seen.user_id = people.user_id
-                    LEFT JOIN profiles AS old ON old.person_id = people.person_id
-                    {" ".join(joins)}
-            )
-            SELECT *, md5(concat_ws(chr(31), {", ".join(DIMENSIONS)})) AS fingerprint,
-                $as_of::TIMESTAMPTZ AS as_of, $run AS run_id
-            FROM described""",
-        {"as_of": as_of, "run": run},
-    )
-    store.execute("DROP TABLE basic_spans")
-
-
-def _insert(store: DuckDBStore, name: str, source: str) -> None:
-    wanted = store.read(f"SELECT * FROM {name} LIMIT 0").column_names
-    store.execute(
-        f"INSERT INTO {name} BY NAME SELECT {', '.join(wanted)} FROM {source} ORDER BY person_id"
-    )
 
 
 def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bool) -> int:

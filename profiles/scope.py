@@ -44,10 +44,10 @@ _SAME: Final = "{0}.content_id = {1}.{2} AND {0}.platform IS NOT DISTINCT FROM {
 def set_scope(
     store: DuckDBStore, as_of: datetime, previous: datetime | None, *, full: bool
 ) -> None:
-    """Make the temporary tables ``scope_contents``, ``scope_<dimension>`` and ``people``.
+    """Make the temporary tables ``scope_contents``, ``changed`` and ``everybody``.
 
-    ``people`` numbers all persons in scope: person_id, user_id. Brings ``content_topics`` up to
-    ``as_of``.
+    ``everybody`` numbers all persons in scope: person_id, user_id from 1. Brings ``content_topics``
+    up to ``as_of``.
     """
     store.execute(_TOUCHED)
     store.execute(
@@ -58,6 +58,14 @@ def set_scope(
         _add_newly_visible(store, *sorted((previous, as_of)))
     _refresh_content_topics(store, as_of, full=full)
     _number_people(store, full=full)
+
+
+def choose_people(store: DuckDBStore, first: int, most: int, *, full: bool) -> None:
+    """Make ``people`` of a part of ``everybody``, and ``scope_<dimension>``, who is of it."""
+    store.execute(
+        f"""CREATE OR REPLACE TEMP TABLE people AS SELECT * FROM everybody
+            WHERE user_id > {first} AND user_id <= {first + most}"""
+    )
     for name in DIMENSIONS:
         sources = ", ".join(f"'{one}'" for one in (*SOURCES[name], name))
         chosen = (
@@ -149,7 +157,7 @@ def _number_people(store: DuckDBStore, *, full: bool) -> None:
             f"SELECT user_id AS person_id FROM ({by_person(name)})" for name in tables
         )
     store.execute(
-        f"""CREATE OR REPLACE TEMP TABLE people AS
+        f"""CREATE OR REPLACE TEMP TABLE everybody AS
             SELECT person_id, row_number() OVER (ORDER BY person_id) AS user_id
             FROM (SELECT DISTINCT person_id FROM ({ids}) WHERE person_id IS NOT NULL)"""
     )

@@ -21,6 +21,10 @@ from profiles.read import find_person
 from profiles.signals import EVENT_SIGNALS
 from profiles.store.duckdb_store import DuckDBStore
 
+READ_TABLES: Final = (
+    *("comments", "events", "orders", "users"),
+    *("content_topics", "person_identifiers", "persons", "profiles", "meta"),
+)
 _COMMENT: Final = """SELECT 'comments' AS "table", comment_id AS id, platform, created_at AS time,
     text AS what FROM ({comments}) AS own WHERE user_id = $person
     AND (created_at IS NULL OR created_at <= $as_of)"""

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from profiles.bench import lent_for_reading
 from profiles.persons import by_person, relations_by_person
-from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.base import Store
 
 
-def read_relations(store: DuckDBStore) -> pa.Table:
+def read_relations(store: Store) -> pa.Table:
     """Return source, target and weight (how often) of every pair of persons in the store."""
     comments, contents = by_person("comments"), by_person("contents")
-    return store.read(
-        f"""WITH said AS ({comments}), made AS ({contents}), edges AS (
+    tables = ("comments", "contents", "relations", "person_identifiers")
+    with lent_for_reading(store, tables) as here:
+        return here.read(
+            f"""WITH said AS ({comments}), made AS ({contents}), edges AS (
             SELECT s.user_id AS source, answered.user_id AS target
             FROM said AS s JOIN said AS answered ON s.parent_id = answered.comment_id
                 AND s.platform IS NOT DISTINCT FROM answered.platform
@@ -29,4 +32,4 @@ def read_relations(store: DuckDBStore) -> pa.Table:
             SELECT user_id, target_id FROM ({relations_by_person()}))
             SELECT source, target, count(*)::DOUBLE AS weight FROM edges
             WHERE source IS NOT NULL AND target IS NOT NULL GROUP BY ALL"""
-    )
+        )

@@ -6,8 +6,9 @@ from typing import Final
 
 import pyarrow as pa
 
+from profiles.bench import lent_for_reading
 from profiles.persons import by_person
-from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.base import Store
 
 # an order is one of its platform: two platforms may give the same number
 _ORDERS: Final = f"""
@@ -20,11 +21,13 @@ SELECT person_id, item.topic AS topic, coalesce(item.share, item.n) AS weight FR
         '[{"topic": "VARCHAR", "share": "DOUBLE", "n": "DOUBLE"}]')) AS item FROM profiles)"""
 
 
-def stored_orders(store: DuckDBStore) -> pa.Table:
+def stored_orders(store: Store) -> pa.Table:
     """``person_id, time, amount, order_id`` of every order."""
-    return store.read(_ORDERS)
+    with lent_for_reading(store, ("orders", "person_identifiers")) as here:
+        return here.read(_ORDERS)
 
 
-def stored_interests(store: DuckDBStore) -> pa.Table:
+def stored_interests(store: Store) -> pa.Table:
     """``person_id, topic, weight`` of every person's interest, as of the last refresh."""
-    return store.read(_INTERESTS)
+    with lent_for_reading(store, ("profiles",)) as here:
+        return here.read(_INTERESTS)

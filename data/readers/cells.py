@@ -20,6 +20,7 @@ from data.readers.ids import clean_ids, clean_names, is_null_word
 from data.readers.infer import as_text
 from data.readers.money import parse_money
 from data.readers.names import normal_name, platform_key
+from data.readers.plain_cells import named, plain_counts, plain_ids, plain_times
 from data.readers.report import RepairReport
 from data.readers.times import parse_time
 
@@ -65,6 +66,27 @@ class CellReader:
         if name.endswith("_id"):
             return clean_ids(values, report, zeroed=name in self._binding.zeroed)
         return self._names(name, clean_names(values, report))
+
+    def read_column(self, field: pa.Field, cells: pa.Array) -> pa.Array | None:
+        """The cells of one column of text as an array of this field, if all of them are plain."""
+        name = field.name
+        if field.type == TIMESTAMP:
+            if self._dates.get(name):
+                return None
+            return plain_times(cells, self._binding.time_unit, self._zone)
+        if field.type == pa.int64():
+            return plain_counts(cells)
+        if field.type != pa.string() or name in TEXTS:
+            return None
+        if name.endswith("_id"):
+            return None if name in self._binding.zeroed else plain_ids(cells)
+        return named(cells, lambda texts: self._plain_names(name, texts))
+
+    def _plain_names(self, field: str, texts: list[str]) -> list[str | None] | None:
+        """The names of different texts, if none of them needs a repair."""
+        scratch = RepairReport()
+        found = clean_names(texts, scratch)
+        return None if scratch.counts else self._names(field, found)
 
     def _names(self, field: str, found: list[str | None]) -> list[str | None]:
         texts = [text.strip() if text else None for text in found]

@@ -1,4 +1,4 @@
-"""CSV and TSV files: delimiter, header, records and their rejects.
+"""CSV and TSV files: delimiter, header, records and their rejects; plain stretches in blocks.
 
 Every cell is text as it came. Columns come from the header row (see ``data.readers.header``), as a
 rule the first non-blank line; the delimiter is the one of ``, ; tab | ，`` that splits the header
@@ -9,21 +9,22 @@ delimiter is special.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 import pyarrow as pa
 
 from data.readers import limits
 from data.readers.binding import ANYTHING, Wanted
 from data.readers.bytestream import TextProbe, open_text
+from data.readers.csv_blocks import Block, BlockLines, chunks_of
 from data.readers.csv_split import LineQueue, read_record, split_fields
 from data.readers.errors import fail
 from data.readers.header import HEADER_ROWS, find_header, header_note
-from data.readers.lines import Line, read_lines, sample_lines
+from data.readers.lines import sample_lines
 from data.readers.report import RepairReport
-from data.readers.rows import Reject, Row, Scan
+from data.readers.rows import Chunk, Reject, Row, Scan
 from data.readers.source import RowSource, column_names
 
 _DELIMITERS: Final = (",", "\t", ";", "|", "，")
@@ -52,6 +53,7 @@ class CsvSource(RowSource):
         self.encoding = probe.encoding
         self._delimiter = self._sniff_delimiter()
         self._has_header = not header
+        self._header: list[str] = []
         self._header = list(header) or self._read_header()
         names, self._renamed = column_names(path, self._header)
         self.schema = pa.schema([pa.field(name, pa.string()) for name in names])
@@ -60,10 +62,6 @@ class CsvSource(RowSource):
     def first_cells(self) -> list[str]:
         """The cells of the header line, as they came; without one, the given names."""
         return self._header
-
-    def _lines(self) -> Iterator[Line]:
-        with open_text(self.path, self._probe) as stream:
-            yield from read_lines(stream, self._probe.codec, self._probe.newline)
 
     def _sniff_delimiter(self) -> str:
         with open_text(self.path, self._probe) as stream:
@@ -77,7 +75,8 @@ class CsvSource(RowSource):
         return marks[find_header(rows, self._wanted)]
 
     def _read_header(self) -> list[str]:
-        first = list(islice(self._records(RepairReport()), HEADER_ROWS))
+        records = islice(self._records(RepairReport()), HEADER_ROWS)
+        first = [one for one in records if not isinstance(one, Block)]  # no block without a header
         rows = [[] if isinstance(record, Reject) else list(record.cells) for record in first]
         top = first[0] if first else None
         if top is None or isinstance(top, Reject):
@@ -87,12 +86,30 @@ class CsvSource(RowSource):
         self.note = header_note(first[self._above].line, rows[: self._above])
         return rows[self._above]
 
-    def _records(self, report: RepairReport) -> Iterator[Row | Reject]:
-        """The header as row 0 (what is above it below 0), then every record, whatever its width."""
-        queue = LineQueue(self._lines())
+    def _records(self, report: RepairReport) -> Iterator[Row | Reject | Block]:
+        """The header as row 0 (what is above it below 0), then every record, whatever its width;
+        plain stretches as blocks.
+        """
+        with open_text(self.path, self._probe) as stream:
+            lines = BlockLines(stream, self._probe.codec, self._probe.newline)
+            yield from self._records_of(lines, report)
+
+    def _records_of(
+        self, lines: BlockLines, report: RepairReport
+    ) -> Iterator[Row | Reject | Block]:
+        queue = LineQueue(lines)
         start = number = -1 - self._above if self._has_header else 0
         width = None
-        while line := queue.take():
+        while True:
+            while width is not None and width == len(self._header) and queue.is_empty:
+                block = lines.take(self.schema.names, self._header, self._delimiter)
+                if block is None:
+                    break
+                yield block._replace(number=number + 1)
+                number += block.table.num_rows
+            line = queue.take()
+            if line is None:
+                return
             if not line.text.strip("\r") and not line.fault:
                 report.add("blank_lines")
                 continue
@@ -109,6 +126,15 @@ class CsvSource(RowSource):
 
     def rows(self, report: RepairReport) -> Iterator[Row | Reject]:
         """Every record after the header, if there is one, that has its width."""
+        for item in self._fitting(report):
+            if isinstance(item, Block):
+                columns = [column.to_pylist() for column in item.table.columns]
+                for at, cells in enumerate(zip(*columns, strict=True)):
+                    yield Row(item.number + at, item.line + at, list(cells), sum(map(len, cells)))
+            else:
+                yield item
+
+    def _fitting(self, report: RepairReport) -> Iterator[Row | Reject | Block]:
         if self._renamed:
             report.add("renamed_columns", self._renamed)
         width = len(self._header)
@@ -116,9 +142,16 @@ class CsvSource(RowSource):
             report.add("rows_above_header", self._above)
         skipped = self._above + 1 if self._has_header else 0
         for item in islice(self._records(report), skipped, None):
-            if isinstance(item, Row):
-                item = self._fit(item, width, report)
-            yield item
+            yield self._fit(item, width, report) if isinstance(item, Row) else item
+
+    def chunks(self, rows: int, report: RepairReport) -> Iterator[Chunk]:
+        """Kept rows in chunks of at most ``rows``, those of plain stretches as columns."""
+        most = max(1, min(rows, limits.MAX_BATCH_CELLS // max(1, len(self.schema))))
+        for plain, items in groupby(self._fitting(report), lambda one: isinstance(one, Block)):
+            if plain:
+                yield from chunks_of(cast(Iterator[Block], items), most)
+            else:
+                yield from self.row_chunks(cast(Iterator[Row | Reject], items), rows, report)
 
     def _fit(self, row: Row, width: int, report: RepairReport) -> Row | Reject:
         cells = list(row.cells)
@@ -140,13 +173,17 @@ class CsvSource(RowSource):
     def scan(self) -> Scan:
         """Count the rows and keep the first ones."""
         total = 0
-        head: list[Row] = []
-        for item in self.rows(RepairReport()):
-            total += 1
-            if isinstance(item, Row) and len(head) < limits.HEAD_ROWS:
-                head.append(item)
-        columns = [list(values) for values in self.columns(head)]
-        return Scan(schema=self.schema, rows=total, head=columns)
+        head: list[Sequence[str]] = []
+        for item in self._fitting(RepairReport()):
+            total += item.table.num_rows if isinstance(item, Block) else 1
+            missing = max(0, limits.HEAD_ROWS - len(head))
+            if isinstance(item, Row) and missing:
+                head.append(item.cells)
+            elif isinstance(item, Block) and missing:
+                columns = [one.to_pylist() for one in item.table.slice(0, missing).columns]
+                head += zip(*columns, strict=True)
+        seen = [[row[at] for row in head] for at in range(len(self.schema))]
+        return Scan(schema=self.schema, rows=total, head=seen)
 
 
 def _is_sep_line(text: str) -> bool:

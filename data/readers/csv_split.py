@@ -27,6 +27,11 @@ class LineQueue:
         """The next line, or null at the end."""
         return self._waiting.popleft() if self._waiting else next(self._lines, None)
 
+    @property
+    def is_empty(self) -> bool:
+        """True when no line was pushed back."""
+        return not self._waiting
+
     def push_back(self, lines: list[Line]) -> None:
         self._waiting.extendleft(reversed(lines))
 

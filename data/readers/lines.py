@@ -34,9 +34,13 @@ def sample_lines(stream: IO[bytes], codec: str, newline: str, most: int) -> list
     return texts
 
 
-def read_lines(stream: IO[bytes], codec: str, newline: str = "\n") -> Iterator[Line]:
-    """Every line of the stream; ``newline`` is what a bare ``\\n`` stands for in the file."""
-    number = offset = 0
+def read_lines(
+    stream: IO[bytes], codec: str, newline: str = "\n", *, number: int = 0, offset: int = 0
+) -> Iterator[Line]:
+    """Every line of the stream; ``newline`` is what a bare ``\\n`` stands for in the file.
+
+    ``number`` and ``offset`` are the lines and bytes that come before the stream.
+    """
     limit = limits.MAX_ROW_BYTES
     while raw := stream.readline(limit + 2):
         number += 1

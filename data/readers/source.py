@@ -67,11 +67,17 @@ class RowSource(ABC):
 
     def chunks(self, rows: int, report: RepairReport) -> Iterator[Chunk]:
         """Kept rows in chunks of at most ``rows``, fewer where cells or bytes would be too many."""
+        return self.row_chunks(self.rows(report), rows, report)
+
+    def row_chunks(
+        self, items: Iterator[Row | Reject], rows: int, report: RepairReport
+    ) -> Iterator[Chunk]:
+        """Rows that were read one by one, in chunks."""
         most = max(1, min(rows, limits.MAX_BATCH_CELLS // max(1, len(self.schema))))
         kept: list[Row] = []
         rejects: list[Reject] = []
         size = 0
-        for item in self.rows(report):
+        for item in items:
             if isinstance(item, Reject):
                 rejects.append(item)
             else:

@@ -22,6 +22,7 @@ from data.readers.errors import printable
 from data.readers.ids import is_damaged
 from data.readers.infer import as_text, to_array
 from data.readers.order_lines import OrderLines
+from data.readers.plain_cells import usable
 from data.readers.report import RepairReport
 from data.readers.rows import Batch, Chunk, Reject, cut
 from data.readers.shapes.shape import MONEY
@@ -73,6 +74,15 @@ class TableReader:
 
     def convert(self, chunk: Chunk) -> Batch:
         """The chunk's good rows under the canonical names, same order; the others as rejects."""
+        plain = self._plain(chunk)
+        if plain is not None:
+            return Batch(
+                original=chunk.original,
+                records=plain,
+                row_numbers=chunk.row_numbers,
+                lines=chunk.lines,
+                rejects=chunk.rejects,
+            )
         columns, faults = self._read(chunk, self._report)
         if self._lines is not None:
             _as_whole(columns, faults, self._lines)
@@ -93,6 +103,26 @@ class TableReader:
             lines=[chunk.lines[row] for row in kept],
             rejects=sorted(rejects, key=lambda reject: reject.row),
         )
+
+    def _plain(self, chunk: Chunk) -> pa.RecordBatch | None:
+        """All rows under the canonical names, if no cell needs a look of its own."""
+        shape, n = self._shape, chunk.original.num_rows
+        if not n or shape.leave_out or shape.subtract or self._lines is not None:
+            return None
+        arrays: list[pa.Array] = []
+        for field in self.schema:
+            at = self._binding.fields.get(field.name, ())
+            array = None
+            if not at:
+                constant = self._binding.platform if field.name == "platform" else None
+                array = pa.repeat(pa.scalar(constant, field.type), n)
+            elif len(at) == 1 and chunk.original.column(at[0]).type == pa.string():
+                array = self._cells.read_column(field, chunk.original.column(at[0]))
+            required = not field.nullable and field.name not in self._binding.filled
+            if array is None or (at and not usable(array, required=required)):
+                return None
+            arrays.append(array)
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _read(self, chunk: Chunk, report: RepairReport) -> tuple[Columns, Faults]:
         """Values by column and what is wrong by row."""

@@ -24,6 +24,7 @@ from profiles.errors import StoreError
 from profiles.identity_rules import IdentityRules
 from profiles.store.base import LoadResult
 from profiles.store.ddl import create_statement, create_statements, quoted
+from profiles.store.duckdb_indexes import INDEXED, drop_indexes, make_indexes
 from profiles.store.expressions import compiled, expression_of
 from profiles.store.identifiers import add_identifiers
 from profiles.store.layout import conform, load_ibis, to_arrow
@@ -107,8 +108,18 @@ class DuckDBStore(LoadingStore):
         if 0 < len(values) <= FEW_VALUES:  # literals, so that row groups without them are not read
             given = {f"value{number}": one for number, one in enumerate(values)}
             wanted = ", ".join(f"${place}" for place in given)
-        sql = f"SELECT * FROM {quoted(name)} WHERE {quoted(column)} IN ({wanted})"
-        return self.read(sql, given)
+        there = f"FROM {quoted(name)} WHERE {quoted(column)} IN ({wanted})"
+        if INDEXED.get(name) != column:  # else every column of the row group would be decoded
+            there = f"FROM {quoted(name)} WHERE rowid IN (SELECT rowid {there})"
+        return self.read(f"SELECT * {there}", given)
+
+    def make_indexes(self) -> None:
+        """Make the indexes of point reads, after a refresh and outside its transaction."""
+        make_indexes(self._connection)
+
+    def drop_indexes(self) -> None:
+        """Drop the indexes, before their tables are written anew."""
+        drop_indexes(self._connection)
 
     def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
         """Yield columns of a table in batches."""

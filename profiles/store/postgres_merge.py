@@ -1,7 +1,8 @@
 """Staged rows into a PostgreSQL table by natural key, in the caller's transaction.
 
 What is new, changed and unchanged is decided as in ``profiles.store.merge``. Rows go in with
-INSERT … ON CONFLICT, so that two processes may load at the same time.
+INSERT … ON CONFLICT, so that two processes may load at the same time. A load of which no key is
+stored, the usual one, goes straight in; any other is first compared with what is there.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from profiles.store.ddl import quoted
 from profiles.store.layout import ibis_schema
@@ -28,7 +30,11 @@ def merge_staged(
         return dict.fromkeys(("inserted", "updated", "unchanged"), 0)
     numbered = staged.append_column("row_number", pa.array(np.arange(staged.num_rows)))
     numbered = numbered.append_column(ROW_KEY, row_keys(staged, spec.key))
+    once = pc.count_distinct(numbered[ROW_KEY]).as_py() == numbered.num_rows
     stage_table(connection, spec.name, numbered)
+    if once and _insert_new(connection, spec, staged, run):
+        connection.execute("DROP TABLE staged_in")
+        return {"inserted": staged.num_rows, "updated": 0, "unchanged": 0}
     with connection.cursor() as cursor:
         cursor.execute(_delta_sql(spec, frozenset(staged.column_names)))
         found = dict(cursor.execute("SELECT state, count(*) FROM delta GROUP BY state").fetchall())
@@ -38,6 +44,34 @@ def merge_staged(
         cursor.execute("DROP TABLE delta")
         cursor.execute("DROP TABLE staged_in")
     return {state: found.get(state, 0) for state in ("inserted", "updated", "unchanged")}
+
+
+def _insert_new(
+    connection: psycopg.Connection[Any], spec: InputTable, staged: pa.Table, run: str
+) -> bool:
+    """Insert what is staged if none of it is stored; tell whether it was."""
+    known = f"SELECT FROM {spec.name} AS old JOIN staged_in USING ({ROW_KEY}) LIMIT 1"
+    if connection.execute(known).fetchone() is not None:
+        return False
+    listed = ", ".join(quoted(name) for name in staged.column_names)
+    with connection.transaction() as attempt:
+        inserted = connection.execute(
+            f"""INSERT INTO {spec.name} ({listed}, run_id, {ROW_KEY})
+                SELECT {listed}, %(run)s, {ROW_KEY} FROM staged_in ORDER BY {ROW_KEY}
+                ON CONFLICT ({ROW_KEY}) DO NOTHING""",
+            {"run": run},
+        ).rowcount
+        if inserted < staged.num_rows:
+            raise psycopg.Rollback(attempt)  # another process stored some of it meanwhile
+        connection.execute(
+            """CREATE TEMP VIEW delta AS SELECT *, 'inserted' AS state,
+               NULL::text AS old_user_id, NULL::text AS old_content_id FROM staged_in"""
+        )
+        for statement in _note_touched(spec):
+            connection.execute(statement)
+        connection.execute("DROP VIEW delta")
+        return True
+    return False
 
 
 def stage_table(connection: psycopg.Connection[Any], name: str, table: pa.Table) -> None:

@@ -32,6 +32,7 @@ def drift(
     store: Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")] = None,
 ) -> None:
     """List the persons whose interest has moved, with the evidence."""
+    from profiles.bench import lent_for_reading
     from profiles.drift import read_drift
     from profiles.read import last_refresh
     from serving.batch.writers import TableWriter, check_output
@@ -40,7 +41,9 @@ def drift(
         check_output(out)
     moment = None if as_of is None else day(as_of)
     with open_store(settings(store=store)) as opened:
-        found = read_drift(opened, moment or last_refresh(opened) or day(None))
+        at = moment or last_refresh(opened) or day(None)
+        with lent_for_reading(opened, ("comments", "events")) as here:
+            found = read_drift(here, at)
     if out is not None:
         with TableWriter(out, found.table.schema) as writer:
             writer.write(found.table)

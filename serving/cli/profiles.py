@@ -176,12 +176,14 @@ def profile(
 def _show_trace(
     store: DuckDBStore, user: str, field: str, platform: str | None, as_json: bool
 ) -> None:
+    from profiles.bench import lent_for_reading
     from profiles.read import iso
-    from profiles.trace import UnknownFieldError
+    from profiles.trace import READ_TABLES, UnknownFieldError
     from profiles.trace import trace as rows_behind
 
     try:
-        rows = rows_behind(store, user, field, platform)
+        with lent_for_reading(store, READ_TABLES) as here:
+            rows = rows_behind(here, user, field, platform)
     except UnknownFieldError as error:
         raise typer.BadParameter(f"--trace: {error}") from error
     for row in rows:
@@ -201,12 +203,16 @@ def report(
     store: StoreOption = None,
 ) -> None:
     """Write the report of the refreshed store."""
-    from serving.report import build_report, build_report_xlsx
+    from profiles.bench import lent_for_reading
+    from serving.report import READ_TABLES, build_report, build_report_xlsx
 
     builders = {".html": build_report, ".xlsx": build_report_xlsx}
     if out.suffix not in builders:
         raise typer.BadParameter(
             f"--out: expected a name ending in .html or .xlsx, found {out.name!r}"
         )
-    with open_store(settings(store=store)) as opened:
-        typer.echo(str(builders[out.suffix](opened, out, title=title)))
+    with (
+        open_store(settings(store=store)) as opened,
+        lent_for_reading(opened, READ_TABLES) as here,
+    ):
+        typer.echo(str(builders[out.suffix](here, out, title=title)))

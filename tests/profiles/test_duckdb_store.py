@@ -210,3 +210,31 @@ def test_transaction_that_fails_leaves_no_trace(store: DuckDBStore) -> None:
     with pytest.raises(RuntimeError, match="stop"):
         load_then_fail()
     assert store.read("SELECT * FROM meta WHERE name = 'half'").num_rows == 0
+
+
+def test_point_reads_use_an_index_after_a_refresh_and_give_the_same_without(
+    tmp_path: Path,
+) -> None:
+    from profiles.refresh import refresh
+
+    moment = datetime(2026, 5, 2, tzinfo=UTC)
+    with DuckDBStore(tmp_path / "s.duckdb", key=bytes(32)) as store:
+        for name in "abc":
+            row = {"user_id": name, "platform": "douyin", "event": "view", "time": moment}
+            store.load("events", pa.Table.from_pylist([{**row, "content_id": "v"}]), "load")
+        refresh(store, moment, "refresh-1")
+        ids = [store.person_id("douyin", name) for name in "ab"]
+        plan = store.read(
+            f"EXPLAIN ANALYZE SELECT * FROM profiles WHERE person_id IN ('{ids[0]}', 'x')"
+        )
+        assert "Index Scan" in plan["explain_value"][0].as_py()
+        found = store.rows_where("profiles", "person_id", ids)
+        assert sorted(found["person_id"].to_pylist()) == sorted(ids)
+        store.drop_indexes()
+        assert store.rows_where("profiles", "person_id", ids).sort_by("person_id") == found.sort_by(
+            "person_id"
+        )
+        assert store.rows_where("persons", "person_id", [*ids, "x"]).num_rows == 2
+        refresh(store, moment, "refresh-2", full=True)
+        refresh(store, moment, "refresh-3", full=True)  # with indexes that are there
+        assert store.rows_where("profiles", "person_id", ids).num_rows == 2

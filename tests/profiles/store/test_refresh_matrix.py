@@ -132,3 +132,34 @@ def test_commands_work_against_postgres(
     run("audience", "create", "buyers", "--where", "spending.orders >= 1", "--min-size", "1")
     assert json.loads(run("identity", "audit", "--json"))["persons"] == 0
     assert json.loads(run("store", "check", "--json"))["ok"]
+
+
+def test_reads_of_a_duckdb_file_answer_alike_on_postgres(store: Store, tmp_path: Path) -> None:
+    if store.engine == "spark":
+        pytest.skip("the same code as on PostgreSQL")
+    from profiles.bench import lent_for_reading
+    from profiles.drift import read_drift
+    from profiles.funnel.stored import stored_events, stored_profiles
+    from profiles.trace import READ_TABLES, trace
+    from serving.relations import read_relations
+    from serving.report import READ_TABLES as REPORTED
+    from serving.report import build_report
+
+    moment = NOON + timedelta(days=9)
+    answers, reports = [], []
+    with DuckDBStore(":memory:", key=KEY) as reference:
+        for one in (store, reference):
+            for kind, make in ROWS.ALL.items():
+                one.load(kind, make(), "load-1")
+            refresh(one, moment, "refresh-1", work=tmp_path)
+            with lent_for_reading(one, READ_TABLES) as here:
+                rows = trace(here, "u0", "behaviour", "douyin")
+                drift = read_drift(here, moment)
+            tables = (stored_events(one), stored_profiles(one), read_relations(one))
+            lists = [sorted(found.to_pylist(), key=repr) for found in tables]
+            answers.append((rows, drift.persons, drift.table.to_pylist(), lists))
+            with lent_for_reading(one, REPORTED) as here:
+                build_report(here, tmp_path / f"{len(reports)}.html")
+            reports.append((tmp_path / f"{len(reports)}.html").read_text("utf-8"))
+    assert answers[0] == answers[1] and answers[0][0]
+    assert reports[0] == reports[1]
