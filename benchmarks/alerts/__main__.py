@@ -1,7 +1,7 @@
 """Crisis alerts measured: ``python -m benchmarks.alerts [--seeds 2 3] [--keys 200] [--weeks 8] [--kills 0] [DUMP …]``.
 
 Ours and the vendors' rules on the same simulated streams, then the same detector behind whole comments, then
-kills (``--kills 100`` for the full run), then dumps replayed. Thresholds were tuned on seed 1; report others.
+kills (``--kills 100`` for the full run), then dumps replayed. Thresholds were tuned on seeds 1 and 11 to 15; report others.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def kill_at_random(stream: pa.Table, rules: Rules, *, kills: int, rows: int, see
         with _receiver(plain) as channels:
             plain.next_life(channels, None)
         per_life = max(2, round(2.5 * _marks(plain, stream, rows) / max(kills, 1)))
-        runs = []
+        runs: list[Run] = []
         while points.total() < kills or not runs:
             run = _run(stream, Path(name) / f"run-{len(runs)}", rows, rules)
             runs.append(run)
@@ -210,7 +210,7 @@ def _summed(plain: Run, runs: list[Run], points: Counter[str], seconds: float) -
 
 def _marks(plain: Run, stream: pa.Table, rows: int) -> int:
     """About how many marks an undisturbed run passes."""
-    return 3 * -(-stream.num_rows // rows) + 2 * len(plain.heard["webhook"])
+    return int(3 * -(-stream.num_rows // rows) + 2 * len(plain.heard["webhook"]))
 
 
 def _run(stream: pa.Table, folder: Path, rows: int, rules: Rules) -> Run:

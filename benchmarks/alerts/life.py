@@ -80,11 +80,12 @@ def live(
 
     ``ahead_s`` puts the sender's clock forward, so that leases of lives before have run out.
     """
-    mark = lambda stage: marks.send(stage)  # noqa: E731
+    mark: Mark = marks.send
     outbox = Outbox(channels, folder / OUTBOX)
     pieces = Pieces(feather.read_table(folder / STREAM), rows, mark)
-    with MarkedJournal(folder / FILE) as journal:
-        journal.mark = mark
+    journal = MarkedJournal(folder / FILE)
+    journal.mark = mark
+    with journal:
         told = Marked(Several([outbox, JsonlNotifier(folder / TOLD)]), mark)
         watcher = Watcher(journal, rules, pieces, told)
         at = _cursor(journal)
