@@ -37,6 +37,17 @@ def crisis_stream(seed: int, days: int = 14, contents: int = 4, per_day: int = 3
     return pa.concat_tables(parts)
 
 
+def several_crises(brands: int = 2, days: int = 3) -> pa.Table:
+    """Smaller ones of such streams under several brands, by time."""
+    parts = []
+    for number in range(brands):
+        one = crisis_stream(seed=5 + number, days=days, contents=2, per_day=120)
+        place = one.schema.get_field_index("brand")
+        named = pa.array([f"品牌{number + 1}"] * one.num_rows, pa.string())
+        parts.append(one.set_column(place, one.schema.field(place), named))
+    return pa.concat_tables(parts).sort_by("at")
+
+
 def _rows(
     dice: np.random.Generator, content: str, at: np.ndarray, bad: np.ndarray, texts: list[str]
 ) -> pa.Table:

@@ -35,14 +35,20 @@ def assign(journal: Journal, name: str, to: str, now: int) -> str:
     return incident.id
 
 
-def end_silence(journal: Journal, name: str, now: int) -> Silence:
+def end_silence(journal: Journal, name: str, now: int, *, tenant: str | None = None) -> Silence:
     """The silence, over from now on; one that is over stays as it was.
+
+    With a ``tenant`` only one that matches its incidents alone.
 
     Raises:
         UnknownSilenceError: there is none of that id.
     """
     with journal.transaction():
-        known = {one.id: one for one in journal.silences()}
+        known = {
+            one.id: one
+            for one in journal.silences()
+            if tenant is None or one.matchers.get("tenant") == tenant
+        }
         if name not in known:
             raise UnknownSilenceError(
                 f"expected a silence {name!r}, found none; see tingfeng alerts silences"

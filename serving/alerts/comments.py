@@ -20,6 +20,7 @@ from serving.alerts.detection.thresholds import STEP_S
 from serving.alerts.rules import Brand, Watch
 
 ALL: Final = "all"  # the brand of a dump that names none
+NOBODY: Final = ""  # the tenant of comments that have none
 WATCHED: Final = pa.schema(
     [
         pa.field("comment_id", pa.string()),
@@ -45,7 +46,7 @@ WATCHED: Final = pa.schema(
         pa.field("account_at", pa.int64()),  # when the account was made, seconds
     ]
 )
-Key = tuple[tuple[str, str], ...]  # (dimension, value) in the order of ``by``
+Key = tuple[tuple[str, str], ...]  # (dimension, value): the tenant, then in the order of ``by``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,7 @@ def watched(table: pa.Table, brands: Mapping[str, Brand]) -> pa.Table:
     aspects = table["aspects"].to_pylist() if "aspects" in table.column_names else [None] * n
     sentiment = table["sentiment"]
     columns: dict[str, Any] = {
+        "tenant": _named(table, "tenant"),
         "content": table["content_id"],
         "user": _column(table, "user_id", pa.string()),
         "at": _seconds(table["created_at"]),
@@ -96,6 +98,14 @@ def watched(table: pa.Table, brands: Mapping[str, Brand]) -> pa.Table:
     return pa.table(arrays, schema=WATCHED)
 
 
+def with_tenant(table: pa.Table, tenant: str | None) -> pa.Table:
+    """The rows of a ``WATCHED`` table, with the tenant where the comments name none."""
+    if tenant is None:
+        return table
+    place = table.schema.get_field_index("tenant")
+    return table.set_column(place, WATCHED.field(place), pc.fill_null(table["tenant"], tenant))
+
+
 def _column(table: pa.Table, name: str, kind: pa.DataType) -> Any:
     if name not in table.column_names:
         return pa.nulls(table.num_rows, kind)
@@ -103,6 +113,12 @@ def _column(table: pa.Table, name: str, kind: pa.DataType) -> Any:
         return table[name].cast(kind)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return pa.nulls(table.num_rows, kind)
+
+
+def _named(table: pa.Table, name: str) -> Any:
+    """A column of names, where an empty one is none."""
+    found = _column(table, name, pa.string())
+    return pc.if_else(pc.equal(found, ""), pa.scalar(None, pa.string()), found)
 
 
 def _seconds(column: Any) -> Any:
@@ -121,11 +137,15 @@ def _brand(table: pa.Table, brands: Mapping[str, Brand]) -> Any:
 
 
 def count_keys(table: pa.Table, watches: tuple[Watch, ...]) -> Iterator[KeyCount]:
-    """Counts of every key of the watches in a ``WATCHED`` table, by step."""
+    """Counts of every key of the watches in a ``WATCHED`` table, by step.
+
+    A tenant's comments count for keys of that tenant alone: the first dimension of each of them.
+    """
     judged = table.filter(table["judged"])
     base = judged.select(
         ["tenant", "brand", "product", "platform", "content", "negative"]
     ).to_pandas()
+    base["tenant"] = base["tenant"].fillna(NOBODY)
     base["step"] = judged["at"].to_numpy() // STEP_S
     for watch in watches:
         yield from _grouped(watch, _rows(watch, base, judged))
@@ -151,7 +171,7 @@ def _rows(watch: Watch, base: pd.DataFrame, judged: pa.Table) -> pd.DataFrame:
 def _risk_rows(watch: Watch, base: pd.DataFrame, judged: pa.Table) -> pd.DataFrame:
     """Every comment counts for every risk; it is a negative one of those that it carries."""
     carried = _exploded(judged["risks"], "risk")
-    parent = [name for name in watch.by if name != "risk"]
+    parent = [name for name in _dimensions(watch) if name != "risk"]
     groups = base.assign(n=1).groupby([*parent, "step"], dropna=True)["n"].sum().reset_index()
     frame = groups.merge(pd.DataFrame({"risk": list(RISKS)}), how="cross")
     hits = base.drop(columns="negative").merge(carried, left_index=True, right_on="row")
@@ -167,12 +187,20 @@ def _exploded(column: pa.ChunkedArray, name: str) -> pd.DataFrame:
     return pd.DataFrame({"row": np.asarray(rows), name: values.to_pandas()})
 
 
+def _dimensions(watch: Watch) -> list[str]:
+    return ["tenant", *(name for name in watch.by if name != "tenant")]
+
+
 def _grouped(watch: Watch, rows: pd.DataFrame) -> Iterator[KeyCount]:
     if "n" not in rows:
         rows = rows.assign(n=1)
-    sums = rows.groupby([*watch.by, "step"], dropna=True)[["n", "negative"]].sum()
+    names = _dimensions(watch)
+    sums = rows.groupby([*names, "step"], dropna=True)[["n", "negative"]].sum()
     for index, n, bad in sums.itertuples():
-        key = tuple(zip(watch.by, map(str, index[:-1]), strict=True))
+        pairs = zip(names, map(str, index[:-1]), strict=True)
+        key = tuple(pair for pair in pairs if pair != ("tenant", NOBODY))
+        if not key:
+            continue
         yield KeyCount(
             watch=watch, key=key, step=int(index[-1]), comments=int(n), negatives=int(bad)
         )

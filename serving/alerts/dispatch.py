@@ -107,14 +107,17 @@ def _held(
 def inhibited(incident: Incident, everything: Iterable[Incident], rules: Notify) -> bool:
     """True while a graver incident that agrees in ``inhibit_equal`` is open; never by itself.
 
-    A single comment keeps nothing back.
+    A single comment keeps nothing back, and nobody's incident another tenant's.
     """
     return incident.severity != "critical" and any(
         other.severity == "critical"
         and other.closed_at is None
         and other.id != incident.id
         and any(alert.kind != "single" for alert in other.alerts.values())
-        and all(other.key.get(name) == incident.key.get(name) for name in rules.inhibit_equal)
+        and all(
+            other.key.get(name) == incident.key.get(name)
+            for name in ("tenant", *rules.inhibit_equal)
+        )
         for other in everything
     )
 

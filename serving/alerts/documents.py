@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from serving.alerts.dispatch import Silence
@@ -15,6 +16,11 @@ def state_of(incident: Incident) -> str:
     if incident.closed_at is not None:
         return "closed"
     return "acknowledged" if incident.acknowledged_by else incident.held or "open"
+
+
+def is_of(key: Mapping[str, str], tenant: str | None) -> bool:
+    """Whether a key, or a silence's matchers, are a tenant's; None is whoever runs the service."""
+    return tenant is None or key.get("tenant") == tenant
 
 
 def incident_brief(incident: Incident) -> dict[str, Any]:

@@ -107,8 +107,10 @@ def shown_key(key: dict[str, str]) -> dict[str, str]:
 
 
 def related(one: dict[str, str], other: dict[str, str]) -> bool:
-    """True when the keys agree in every dimension that both have; silence is related to nothing."""
-    if ("source" in one) != ("source" in other):
+    """True when the keys agree in every dimension that both have; silence is related to nothing,
+    and nothing to another tenant's.
+    """
+    if ("source" in one) != ("source" in other) or one.get("tenant") != other.get("tenant"):
         return False
     return all(other.get(name, value) == value for name, value in one.items())
 

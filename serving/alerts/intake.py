@@ -90,14 +90,18 @@ def _with_further(table: pa.Table, original: pa.RecordBatch) -> pa.Table:
 
 
 def identity_hashes(table: pa.Table) -> np.ndarray:
-    """A signed 64-bit number per row from platform and comment id."""
-    pairs = zip(table["platform"].to_pylist(), table["comment_id"].to_pylist(), strict=True)
+    """A signed 64-bit number per row from platform, comment id and, where there is one, tenant."""
+    columns = (table[name].to_pylist() for name in ("platform", "comment_id", "tenant"))
+    told = (
+        f"{p}\x1f{c}" if tenant is None else f"{p}\x1f{c}\x1f{tenant}"
+        for p, c, tenant in zip(*columns, strict=True)
+    )
     found = [
         int.from_bytes(
-            hashlib.blake2b(f"{p}\x1f{c}".encode("utf-8", "replace"), digest_size=8).digest(),
+            hashlib.blake2b(one.encode("utf-8", "replace"), digest_size=8).digest(),
             "big",
             signed=True,
         )
-        for p, c in pairs
+        for one in told
     ]
     return np.array(found, dtype=np.int64)

@@ -211,7 +211,7 @@ class Monitor:
         root = incident.root
         since = max(min(a.since - a.window_s for a in incident.alerts.values()), at - 86_400)
         found = self.recent.about(root.key, since, at)
-        before = self.recent.about({}, since - 86_400, since)
+        before = self.recent.about(_tenant(root.key), since - 86_400, since)
         told = tell(found, before, self.rules)
         severity = judge(incident, told, self.rules.severity)
         if severity != incident.severity:
@@ -254,6 +254,10 @@ class Monitor:
             escalated=incident.escalated,
             **{name: tuple(map(tuple, told.get(name, ()))) for name in names},
         )
+
+
+def _tenant(key: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in key.items() if name == "tenant"}
 
 
 def title(incident: Incident) -> str:

@@ -42,9 +42,11 @@ class Recent:
             self.table = table.slice(max(0, table.num_rows - MAX_ROWS))
 
     def about(self, key: dict[str, str], since: int, until: int) -> pa.Table:
-        """The comments of a key with since < at <= until."""
+        """The comments of a key with since < at <= until; of its tenant, or of nobody's."""
         at = self.table["at"]
         found = self.table.filter(pc.and_(pc.greater(at, since), pc.less_equal(at, until)))
+        if "tenant" not in key:
+            found = found.filter(pc.is_null(found["tenant"]))
         for name, value in key.items():
             if name == "aspect":
                 keep = [value in (row or ()) for row in found["bad_aspects"].to_pylist()]

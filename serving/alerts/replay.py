@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from serving.alerts.comments import with_tenant
 from serving.alerts.detection.thresholds import STEP_S
 from serving.alerts.incidents import Incident, shown_key
 from serving.alerts.intake import identity_hashes
@@ -43,7 +44,8 @@ def replay(
     monitor = Monitor(rules)
     found: dict[str, Incident] = {}
     with tempfile.TemporaryDirectory(prefix="tingfeng-") as folder:
-        for table in _by_time(batches, Path(folder), progress):
+        whose = (with_tenant(one, rules.tenant) for one in batches)
+        for table in _by_time(whose, Path(folder), progress):
             _play(table, monitor, found, offer)
     if monitor.state.step is not None or monitor.state.pending:
         last = max([*monitor.state.pending, monitor.state.step or 0])

@@ -130,6 +130,7 @@ class Rules(_Part):
     dead_man: DeadMan
     lateness_s: Annotated[int, Field(ge=0, le=86_400)]
     link: str | None = None
+    tenant: str | None = Field(None, min_length=1, max_length=128)  # where comments name none
 
     @field_validator("thresholds")
     @classmethod
@@ -140,8 +141,8 @@ class Rules(_Part):
         return value
 
 
-def load_rules(path: Path | None = None) -> Rules:
-    """The defaults, changed by the file where one is given.
+def load_rules(path: Path | None = None, *, tenant: str | None = None) -> Rules:
+    """The defaults, changed by the file where one is given, and by the tenant.
 
     Raises:
         UsageError: the file cannot be read, or has faults; all are named.
@@ -156,6 +157,8 @@ def load_rules(path: Path | None = None) -> Rules:
                 "check the path"
             ) from error
         document = _over(document, _read(text, f"--rules {path}"))
+    if tenant is not None:
+        document = {**document, "tenant": tenant}
     try:
         return Rules.model_validate(document)
     except ValidationError as error:

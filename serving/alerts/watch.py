@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from serving.alerts.comments import with_tenant
 from serving.alerts.heartbeat import check_heartbeat
 from serving.alerts.intake import identity_hashes
 from serving.alerts.journal import Journal
@@ -92,7 +93,7 @@ class Watcher:
     def _feed(self, tables: list[pa.Table], now: int) -> list[int]:
         """Feeds comments not seen before; returns the newest time of each table."""
         newest = []
-        for table in tables:
+        for table in (with_tenant(one, self.rules.tenant) for one in tables):
             hashes = identity_hashes(table)
             fresh = self.journal.new_ids(hashes.tolist(), now)
             first = np.zeros(len(hashes), dtype=bool)

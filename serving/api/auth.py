@@ -43,6 +43,12 @@ class Caller:
 OPEN: Final = Caller(key_id=None, tenant="local", scopes=frozenset(SCOPES))
 
 
+def _names_key(query: list[tuple[str, str]]) -> bool:
+    """Whether the address holds a key; ``key=NAME=VALUE`` is a filter, no key has a "="."""
+    named = ((name.lower(), value) for name, value in query)
+    return any(name in IN_URL and not (name == "key" and "=" in value) for name, value in named)
+
+
 class Guard:
     """Decides over calls with the keys and their usage."""
 
@@ -79,7 +85,7 @@ class Guard:
         )
 
     def _record(self, request: Request) -> KeyRecord:
-        if IN_URL & {name.lower() for name in request.query_params}:
+        if _names_key(request.query_params.multi_items()):
             raise self._refused(request, "expected no key in the address, found one", "key_in_url")
         given = request.headers.getlist("authorization")
         if len(given) != 1:

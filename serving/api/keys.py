@@ -21,6 +21,7 @@ from typing import Final
 from serving.api.private_files import locked, write_private
 from serving.errors import ServingError, UsageError
 
+DEFAULT_TENANT: Final = "default"  # of keys of whoever runs the service
 SCOPES: Final = ("analyze", "profiles", "alerts", "admin")
 KEYS_FILE: Final = "api_keys.json"
 PEPPER_FILE: Final = "api.pepper"
@@ -87,7 +88,7 @@ class KeyFile:
         name: str,
         scopes: Sequence[str],
         *,
-        tenant: str = "default",
+        tenant: str = DEFAULT_TENANT,
         lifetime: timedelta | None = None,
         requests_per_min: int | None = None,
         texts_per_day: int | None = None,

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from nlp.analyzer import Analyzer
 
 RulesFile = Annotated[Path | None, typer.Option(help="YAML; without it the package's rules.")]
+Tenant = Annotated[
+    str | None, typer.Option(help="Whose comments these are, where they do not say.")
+]
 ChannelsFile = Annotated[
     Path | None,
     typer.Option("--channels", help="YAML or TOML file of channels; without it the settings'."),
@@ -32,6 +35,7 @@ def register(group: typer.Typer) -> None:
 def replay(
     inputs: Annotated[list[str], typer.Argument(metavar="FILE…", help="Dumps of comments.")],
     rules: RulesFile = None,
+    tenant: Tenant = None,
     speed: Annotated[str, typer.Option(metavar="max", help="As fast as possible.")] = "max",
     format: Annotated[str, typer.Option(help="auto, or a format's name.")] = "auto",
     text_column: Annotated[str | None, typer.Option(help="The column of the comment.")] = None,
@@ -60,7 +64,7 @@ def replay(
     if speed != "max":
         raise typer.BadParameter(f"--speed: expected max, found {speed!r}")
     config = settings(model=model)
-    loaded = hand_over.with_link(load_rules(rules), config)
+    loaded = hand_over.with_link(load_rules(rules, tenant=tenant), config)
     asked = deliver if deliver is not None else channels is not None
     delivery = hand_over.open_delivery(config, channels, insist=True, send=True) if asked else None
     dumps = open_dumps(inputs, format=format, text_column=text_column, mapping=map)
@@ -85,6 +89,7 @@ def watch(
         ),
     ] = "store",
     rules: RulesFile = None,
+    tenant: Tenant = None,
     every: Annotated[float, typer.Option(help="Seconds between passes.")] = 30.0,
     passes: Annotated[int | None, typer.Option(help="End after so many passes.")] = None,
     out: Annotated[
@@ -111,7 +116,7 @@ def watch(
     if every <= 0:
         raise typer.BadParameter(f"--every: expected seconds above 0, found {every:g}")
     config = settings(store=store, model=model)
-    loaded = hand_over.with_link(load_rules(rules), config)
+    loaded = hand_over.with_link(load_rules(rules, tenant=tenant), config)
     send = deliver is not False
     delivery = hand_over.open_delivery(config, channels, insist=bool(deliver), send=send)
     opened = open_source(source, config, _lazy(model), loaded, say)

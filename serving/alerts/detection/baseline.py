@@ -29,8 +29,8 @@ PRIOR_SHARE_COMMENTS = 10.0  # imagined comments behind a prior share
 PRIOR_WINDOWS = 20.0  # windows that a key's own spread must outweigh
 POOL_WINDOWS = 50.0  # windows that the spread of all keys must outweigh
 SPREAD_HALF_LIFE_DAYS = 28.0
-LEAST_SPREAD = 0.1
-LEAST_VOLUME = 0.7  # a quiet window lowers what is expected, to this at most
+LEAST_SPREAD = 0.15
+LEAST_VOLUME = 0.5  # a quiet window lowers what is expected, to this at most
 VOLUME_PRIOR = 1.0  # imagined comments that keep the volume factor of a small window near 1
 QUIET_PRIOR = 10.0  # the same below 1: few other comments are no sign of a quiet window
 MISSING_CHANCE = 1e-4  # an hour of silence less likely than this is missing data
@@ -117,28 +117,35 @@ def learn_hour(state: DetectorState, step: int, thresholds: Thresholds) -> None:
 def learn_spread(
     state: DetectorState, step: int, alarmed: npt.NDArray[np.bool_], thresholds: Thresholds
 ) -> None:
-    """Adds the windows that end with ``step`` to the spread, of keys that had no alarm in them."""
+    """Adds the windows that end with ``step`` to the spread, of keys that had no alarm in them.
+
+    What chance adds through the volume, 1 / others, is taken off: tests add it for their window.
+    """
     factor = volume_factor(state)
     for at, steps in enumerate(WINDOW_STEPS):
         if (step + 1) % steps:
             continue
         mean = state.view("windows_expected")[at] * factor[at]
+        others = state.view("windows_all")[at] - state.view("windows_negative")[at]
+        rows = np.arange(step - steps + 1, step + 1) % DAY_STEPS
+        crisis = alarmed | state.view("ring_alarm")[rows].any(0)
         whole = step - state.view("born") >= max(steps, thresholds.learn_lag_hours * HOUR_STEPS)
-        learns = whole & ~alarmed & (mean > 0) & (state.view("windows_all")[at] > 0)
+        learns = whole & ~crisis & (mean > 0) & (state.view("windows_all")[at] > 0)
         spread = squared_spread(state)[at]
-        seen = _cut(state.view("windows_negative")[at], mean, spread, deviations=4.0)
+        seen = _cut(state.view("windows_negative")[at], mean, spread)
         keep = 0.5 ** (steps * STEP_S / 86_400 / SPREAD_HALF_LIFE_DAYS)
         mean = np.maximum(mean, 1e-9)
         weight = 1 / (mean * (1 + mean))
-        for name, value in (("spread_sum", (seen - mean) ** 2 - mean), ("spread_base", mean**2)):
+        own = (seen - mean) ** 2 - mean - mean**2 / (others + VOLUME_PRIOR)
+        for name, value in (("spread_sum", own), ("spread_base", mean**2)):
             held = state.view(name)[at]
             held[learns] = (keep * held + weight * value)[learns]
     state.cache.pop("spread", None)
 
 
-def _cut(seen: Floats, mean: Floats, spread: Floats, deviations: float = 3.0) -> Floats:
-    """What was seen, at most so many standard deviations above the mean."""
-    most = mean + deviations * np.sqrt(mean + spread * mean**2) + deviations
+def _cut(seen: Floats, mean: Floats, spread: Floats) -> Floats:
+    """What was seen, at most three standard deviations above the mean."""
+    most = mean + 3 * np.sqrt(mean + spread * mean**2) + 3
     cut: Floats = np.minimum(seen, most)
     return cut
 

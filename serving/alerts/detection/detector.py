@@ -30,7 +30,8 @@ from serving.alerts.detection.thresholds import (
 )
 
 SHARE_SPREAD = 0.02  # relative variance of the share from window to window
-HIGH_SHARE = 0.6  # where most comments are negative anyway, the share cannot tell
+HIGH_SHARE = 0.6  # where most comments are negative anyway, a higher share cannot be told
+LEAST_RATIO = 1.3  # over what the clock says; ``min_ratio`` is over what the volume says
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +148,7 @@ def _signals(
                 signal = _rise_signal(state, step, key)
                 if signal.p_count > thresholds.share_alpha:
                     continue
-                if signal.p_share <= thresholds.share_alpha or signal.expected_share > HIGH_SHARE:
+                if _share_is_high(signal, thresholds):
                     found[key] = signal
     return found
 
@@ -162,7 +163,7 @@ def _bursts(
     """Only keys with new negative comments are tested: the others cannot have become abnormal."""
     seen = state.view("windows_negative")[:, fresh]
     mean = np.maximum(state.view("windows_expected")[:, fresh], 1e-9)
-    enough = (seen >= thresholds.min_negatives) & (seen >= thresholds.min_ratio * mean)
+    enough = (seen >= thresholds.min_negatives) & (seen >= LEAST_RATIO * mean)
     if not enough.any():
         return {}
     fresh, enough = fresh[enough.any(0)], enough[:, enough.any(0)]
@@ -180,16 +181,23 @@ def _bursts(
     everyone = np.full(state.keys, np.inf)
     everyone[fresh] = lowest
     found = {}
-    for column in np.flatnonzero(reported(everyone)[fresh]).tolist():
+    calm = state.view("alarm_since") == NEVER
+    # alarms that go on are no discoveries that others may be reported for
+    chosen = np.where(calm, reported(np.where(calm, everyone, np.inf)), everyone <= 1)
+    for column in np.flatnonzero(chosen[fresh]).tolist():
         at, key = int(best[column]), int(fresh[column])
         signal = _burst_signal(state, key, at, float(lowest[column]), float(given[at, column]))
-        if (
-            state.view("alarm_since")[key] != NEVER
-            or signal.p_share <= thresholds.share_alpha
-            or signal.expected_share > HIGH_SHARE
-        ):
+        if state.view("alarm_since")[key] != NEVER or _share_is_high(signal, thresholds):
             found[key] = signal
     return found
+
+
+def _share_is_high(signal: Signal, thresholds: Thresholds) -> bool:
+    """Surely higher than usual; where most are negative anyway, not lower."""
+    if signal.p_share <= thresholds.share_alpha:
+        return True
+    usual = signal.expected_share
+    return usual > HIGH_SHARE and signal.observed >= usual * signal.comments
 
 
 def _uncertain(state: DetectorState) -> Floats:

@@ -18,6 +18,8 @@ _WEEK_STEPS = 7 * 86_400 // STEP_S
 # Windows are tested every step, so they overlap, and tests of several windows share their data:
 # counting the separate windows of a week once keeps below the budget (python -m benchmarks.alerts).
 _OVERLAP = 1.0
+# Long windows get more of the budget: crises on quiet keys show in them alone, floods show anyway.
+_PARTS = np.array([0.05, 0.1, 0.25, 0.35, 0.25])
 _RISE_PART = 0.2  # of the budget goes to slow rises
 
 
@@ -49,14 +51,14 @@ def share_tail(negative: int, comments: int, share: float, weight: float, spread
 def chances(thresholds: Thresholds, keys: int) -> tuple[Floats, float]:
     """What chance a single test may have, by window and for slow rises.
 
-    The budget of false alarms per key and week is spread evenly over the windows, and within one
-    over the separate windows of a week, counted ``_OVERLAP`` times.
+    The budget of false alarms per key and week is spread over the windows by ``_PARTS``, and within
+    one over the separate windows of a week, counted ``_OVERLAP`` times.
     """
     budget = min(
         thresholds.false_alarms_per_key_week, thresholds.false_alarms_per_week / max(keys, 1)
     )
     per_week = np.array([_WEEK_STEPS / steps * _OVERLAP for steps in WINDOW_STEPS])
-    bursts = budget * (1 - _RISE_PART) / len(WINDOW_STEPS) / per_week
+    bursts = budget * (1 - _RISE_PART) * _PARTS / per_week
     return bursts, budget * _RISE_PART
 
 

@@ -25,7 +25,7 @@ class Thresholds:
     """What counts as abnormal, when it is over, and how fast the baseline learns."""
 
     # false incidents per key and week that chance may bring, over all windows together
-    false_alarms_per_key_week: float = 0.005
+    false_alarms_per_key_week: float = 0.004
     false_alarms_per_week: float = 7.0  # the same over all keys, however many there are
     min_negatives: int = 8  # negative comments in the window; fewer are never a burst
     min_ratio: float = 1.8  # observed over expected negative comments

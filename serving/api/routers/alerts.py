@@ -12,7 +12,7 @@ from pydantic import StringConstraints
 
 from data.readers.times import SHANGHAI
 from serving.alerts import actions
-from serving.alerts.documents import incident_brief, incident_document, silence_document
+from serving.alerts.documents import incident_brief, incident_document, is_of, silence_document
 from serving.alerts.incidents import Incident
 from serving.alerts.journal import Journal, UnknownIncidentError
 from serving.alerts.listing import CURSOR, NAMES, IncidentQuery, State, incident_page
@@ -27,8 +27,10 @@ from serving.api.alert_schemas import (
     SilenceRequest,
     SilencesAnswer,
 )
-from serving.api.auth import Caller
+from serving.api.auth import OPEN, Caller
 from serving.api.deps import AlertsKey, BareServiceDep, Id, ProfilesKey
+from serving.api.errors import ApiError
+from serving.api.keys import DEFAULT_TENANT
 from serving.api.results import to_bytes
 from serving.api.service import Service
 from serving.api.strict import refusals, strict_router
@@ -70,11 +72,14 @@ async def list_alerts(
     cursor: Annotated[str | None, Query(max_length=40, pattern=CURSOR)] = None,
 ) -> Response:
     """A page of incidents; `cursor` is the `next` of the page before."""
-    del caller
+    wanted = dict(_pair(one) for one in key or ())
+    tenant = _tenant(caller)
+    if not is_of({"tenant": wanted.get("tenant", tenant or "")}, tenant):
+        return _json({"alerts": [], "next": None})
     query = IncidentQuery(
         state=state,
         severity=severity,
-        key=dict(_pair(one) for one in key or ()),
+        key=wanted if tenant is None else {**wanted, "tenant": tenant},
         since=None if since is None else _seconds(since),
         limit=limit,
         cursor=cursor,
@@ -91,8 +96,7 @@ async def list_alerts(
 )
 async def get_alert(incident_id: Id, caller: ProfilesKey, service: BareServiceDep) -> Response:
     """Counts, alerts of its keys, what the comments say, evidence, and what was done when."""
-    del caller
-    found = await service.alerts.call(lambda journal: _exact(journal, incident_id))
+    found = await service.alerts.call(lambda journal: _exact(journal, incident_id, caller))
     return _json(incident_document(found))
 
 
@@ -109,6 +113,7 @@ async def acknowledge(
     by = (body and body.by) or _name(caller)
     return await _change(
         service,
+        caller,
         incident_id,
         lambda journal, name: actions.acknowledge(journal, name, by, int(time.time())),
     )
@@ -124,9 +129,9 @@ async def assign(
     incident_id: Id, body: AssignRequest, caller: AlertsKey, service: BareServiceDep
 ) -> Response:
     """Stands in the incident, its timeline and its post-mortem."""
-    del caller
     return await _change(
         service,
+        caller,
         incident_id,
         lambda journal, name: actions.assign(journal, name, body.to, int(time.time())),
     )
@@ -143,10 +148,19 @@ async def create_silence(
     body: SilenceRequest, caller: AlertsKey, service: BareServiceDep
 ) -> Response:
     """Incidents that have all the values are watched on; what still fires at the end is told."""
+    tenant = _tenant(caller)
+    matchers = {str(name): value for name, value in body.matchers.items()}
+    if not is_of({"tenant": matchers.get("tenant", tenant or "")}, tenant):
+        raise ApiError(
+            403,
+            "forbidden",
+            f"expected matchers for the key's tenant {tenant}, found another tenant",
+            "leave tenant out: it is added",
+        )
     made = await service.alerts.call(
         lambda journal: actions.add_silence(
             journal,
-            {str(name): value for name, value in body.matchers.items()},
+            matchers if tenant is None else {**matchers, "tenant": tenant},
             minutes=body.minutes,
             by=body.by or _name(caller),
             why=body.why,
@@ -164,10 +178,10 @@ async def create_silence(
 )
 async def list_silences(caller: ProfilesKey, service: BareServiceDep) -> Response:
     """Those that are not over, the first to end first."""
-    del caller
     found = await service.alerts.call(lambda journal: journal.silences())
-    now = time.time()
-    return _json({"silences": [silence_document(one) for one in found if one.ends > now]})
+    now, tenant = time.time(), _tenant(caller)
+    held = [one for one in found if one.ends > now and is_of(one.matchers, tenant)]
+    return _json({"silences": [silence_document(one) for one in held]})
 
 
 @router.delete(
@@ -178,31 +192,40 @@ async def list_silences(caller: ProfilesKey, service: BareServiceDep) -> Respons
 )
 async def end_silence(silence_id: Id, caller: AlertsKey, service: BareServiceDep) -> Response:
     """From now on what it kept back is told; one that is over stays as it was."""
-    del caller
     ended = await service.alerts.call(
-        lambda journal: actions.end_silence(journal, silence_id, int(time.time()))
+        lambda journal: actions.end_silence(
+            journal, silence_id, int(time.time()), tenant=_tenant(caller)
+        )
     )
     return _json(silence_document(ended))
 
 
 async def _change(
-    service: Service, incident_id: str, change: Callable[[Journal, str], str]
+    service: Service, caller: Caller, incident_id: str, change: Callable[[Journal, str], str]
 ) -> Response:
     """The incident after a change."""
 
     def job(journal: Journal) -> dict[str, Any]:
-        name = _exact(journal, incident_id).id
+        name = _exact(journal, incident_id, caller).id
         return incident_brief(journal.incident(change(journal, name)))
 
     return _json(await service.alerts.call(job))
 
 
-def _exact(journal: Journal, incident_id: str) -> Incident:
-    """The incident of the whole id: its beginning will do at the command line only."""
+def _exact(journal: Journal, incident_id: str, caller: Caller) -> Incident:
+    """The incident of the whole id: its beginning will do at the command line only. Another
+    tenant's is not there.
+    """
     found = journal.incident(incident_id)
-    if found.id != incident_id:
+    if found.id != incident_id or not is_of(found.key, _tenant(caller)):
         raise UnknownIncidentError(incident_id)
     return found
+
+
+def _tenant(caller: Caller) -> str | None:
+    """Whose incidents the caller sees: those of a tenant, or all with a key of whoever runs it."""
+    own = caller.tenant in (OPEN.tenant, DEFAULT_TENANT) or "admin" in caller.scopes
+    return None if own else caller.tenant
 
 
 def _name(caller: Caller) -> str:

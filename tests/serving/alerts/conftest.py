@@ -11,6 +11,7 @@ import pytest
 
 from serving.alerts.comments import WATCHED
 from serving.alerts.rules import Rules, load_rules
+from tests.profiles.store.conftest import postgres_schema, postgres_url  # noqa: F401
 
 MONDAY = 1_788_192_000 - 8 * 3600  # midnight of 1 September 2026 in UTC+8
 DAY_S = 86_400

@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from serving.alerts.detection.detector import Closed, add_counts, close_step
+from serving.alerts.detection.detector import (
+    Closed,
+    Signal,
+    _share_is_high,
+    add_counts,
+    close_step,
+)
 from serving.alerts.detection.state import (
     DetectorState,
     add_keys,
@@ -133,3 +139,18 @@ def test_cold_start_tells_a_storm_from_a_popular_content() -> None:
     bad[20:32, 1] += 4
     entered = [key for one in run(n, bad) for key in one.entered]
     assert entered == [0]
+
+
+@pytest.mark.parametrize(
+    ("usual", "observed", "p_share", "high"),
+    [(0.2, 60, 1e-4, True), (0.2, 60, 0.5, False), (0.7, 72, 0.5, True), (0.7, 45, 0.9, False)],
+)
+def test_where_most_are_negative_anyway_a_lower_share_is_no_crisis(
+    usual: float, observed: int, p_share: float, high: bool
+) -> None:
+    signal = Signal(
+        key=0, kind="burst", window_s=3600, observed=observed, expected=5.0,
+        expected_given_volume=5.0, comments=100, expected_share=usual, p_count=1e-9,
+        p_given_volume=1e-9, p_share=p_share, score=1e-5,
+    )  # fmt: skip
+    assert _share_is_high(signal, Thresholds()) == high

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from serving.alerts.rules import Rules
 from serving.alerts.sources import open_source
 from serving.alerts.sources.folder import FolderSource, read_growth
 from serving.alerts.sources.lines import LineSource
+from serving.alerts.sources.stored import cursor_after
 from serving.errors import UsageError
 from serving.settings import Settings
 from serving.stores import open_or_create_store
@@ -136,6 +138,33 @@ def test_store_gives_what_was_loaded_since(
     with open_or_create_store(config) as store:
         store.load("comments", stored(2), "run-2")
     assert ids(source.read(cursor)[0]) == ["c2"]
+
+
+def test_load_that_commits_after_a_later_one_was_read_is_not_missed(
+    postgres_schema: str, tmp_path: Path, analyzer: Analyzer, rules: Rules
+) -> None:
+    config = Settings(home=tmp_path, store=postgres_schema)
+    told: list[str] = []
+    source = open_source("store", config, lambda: analyzer, rules, told.append)
+    with open_or_create_store(config) as one, open_or_create_store(config) as other:
+        with one.transaction():
+            one.load("comments", stored(1), "run-1")  # recorded first, not committed
+            other.load("comments", stored(2), "run-2")
+            early, cursor = source.read({})
+            assert ids(early) == ["c2"]
+        late, cursor = source.read(cursor)
+        assert ids(late) == ["c1"] and source.read(cursor) == ([], cursor)
+        other.load("comments", stored(3), "run-2")  # a run that goes on
+        assert set(ids(source.read(cursor)[0])) == {"c2", "c3"} and told == []
+
+
+def test_cursor_names_no_more_loads_than_are_looked_at_again() -> None:
+    begin = datetime(2026, 11, 23, tzinfo=UTC)
+    loads = [(begin + timedelta(minutes=10 * n), f"run-{n}") for n in range(20)]
+    cursor = cursor_after(begin, loads)
+    assert [run for run, _ in cursor["seen"]] == [f"run-{n}" for n in range(14, 20)]
+    assert cursor["since"] == loads[-1][0].isoformat()
+    assert cursor_after(loads[-1][0], loads[:3])["since"] == cursor["since"]  # never back
 
 
 def test_unknown_source_is_wrong_usage(tmp_path: Path, analyzer: Analyzer, rules: Rules) -> None:

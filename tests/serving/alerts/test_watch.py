@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -206,20 +205,13 @@ def test_file_that_is_no_journal_is_told(tmp_path: Path) -> None:
         Journal(path)
 
 
-KILLS = 2
-
-
 def test_killed_watch_loses_no_incident_and_repeats_at_most_one_message_a_kill(
-    storm: list[pa.Table], rules: Rules, tmp_path: Path
+    rules: Rules,
 ) -> None:
-    from benchmarks.alerts.kill import kill_at_random, messages, write_dump
+    from benchmarks.alerts.kill import kill_at_random
+    from benchmarks.alerts.whole import several_crises
 
-    write_dump(pa.concat_tables(storm).sort_by("at"), tmp_path / "stream.arrow")
-    dice = random.Random(5)
-    killed = kill_at_random(tmp_path, kills=KILLS, rows=20, moments=lambda: dice.uniform(0.0, 0.4))
-    told = messages(tmp_path)
-    (found,) = replay(storm, rules)
-    assert {one["incident_id"] for one in told} == {found.id}
-    keys = [one["dedup_key"] for one in told]
-    assert len(keys) - len(set(keys)) <= killed == KILLS
-    assert told[0]["kind"] == "opened" and told[-1]["kind"] == "resolved"
+    done = kill_at_random(several_crises(brands=1), rules, kills=4, rows=90, seed=5)
+    assert done.kills == 4 and done.incidents and done.messages > done.incidents
+    assert (done.lost_incidents, done.lost_messages, done.unwanted_messages) == (0, 0, 0)
+    assert done.most_repeats_of_a_kill <= 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
-from serving.alerts.incidents import Alert, Incident
+from serving.alerts.incidents import Alert, Incident, key_text
 from serving.alerts.journal import FILE, Journal
 from serving.api.alert_schemas import AlertsAnswer, IncidentDetail, SilencesAnswer
 from serving.api.keys import KeyFile
@@ -270,3 +270,64 @@ def post(client: TestClient, comments: list[tuple[int, Any]], prefix: str) -> in
     answer = client.post("/v1/comments", json={"comments": rows})
     assert answer.status_code == 200, answer.text
     return int(answer.json()["stored"]["inserted"])
+
+
+@pytest.fixture
+def of_two(
+    make_client: MakeClient, keys: KeyFile, tmp_path: Path
+) -> tuple[TestClient, dict[str, Any]]:
+    """An incident of each of two tenants and one of nobody's; keys of each and the operator."""
+    made = {
+        name: bearer(keys.create(name, ["profiles", "alerts"], tenant=name)[1])
+        for name in ("shop", "mall", "default")
+    }
+    with Journal(tmp_path / FILE) as journal, journal.transaction():
+        for number, tenant in enumerate(("shop", "mall", None)):
+            one = incident(number)
+            if tenant is not None:
+                one.key["tenant"] = tenant
+                alert = one.alerts.pop(next(iter(one.alerts)))
+                alert.key = one.key
+                one.alerts[key_text(one.key)] = alert
+            journal.save_incident(one, live=True)
+    return make_client(), made
+
+
+def test_key_of_a_tenant_sees_and_changes_that_tenants_incidents_only(
+    of_two: tuple[TestClient, dict[str, Any]],
+) -> None:
+    client, keys = of_two
+    counts = {
+        name: [
+            one["key"].get("tenant") for one in client.get("/v1/alerts", headers=h).json()["alerts"]
+        ]
+        for name, h in keys.items()
+    }
+    assert counts["shop"] == ["shop"] and counts["mall"] == ["mall"]
+    assert set(counts["default"]) == {"shop", "mall", None}
+    narrowed = client.get("/v1/alerts?key=tenant=shop", headers=keys["default"]).json()
+    assert len(narrowed["alerts"]) == 1
+    assert client.get("/v1/alerts?key=tenant=mall", headers=keys["shop"]).json()["alerts"] == []
+    own, other = "/v1/alerts/inc-000000000000", "/v1/alerts/inc-000000000001"
+    assert client.get(own, headers=keys["shop"]).status_code == 200
+    for refused in (
+        client.get(other, headers=keys["shop"]),
+        client.post(f"{other}/ack", headers=keys["shop"]),
+        client.post(f"{other}/assign", json={"to": "x"}, headers=keys["shop"]),
+    ):
+        assert refused.status_code == 404, refused.text
+    assert client.post(f"{own}/ack", headers=keys["shop"]).status_code == 200
+
+
+def test_silence_of_a_tenants_key_is_about_that_tenant_only(
+    of_two: tuple[TestClient, dict[str, Any]],
+) -> None:
+    client, keys = of_two
+    made = client.post("/v1/silences", json={"matchers": {"content": "1"}}, headers=keys["shop"])
+    assert made.json()["matchers"] == {"content": "1", "tenant": "shop"}
+    theirs = {"matchers": {"tenant": "mall"}}
+    assert client.post("/v1/silences", json=theirs, headers=keys["shop"]).status_code == 403
+    assert client.get("/v1/silences", headers=keys["mall"]).json()["silences"] == []
+    path = f"/v1/silences/{made.json()['silence_id']}"
+    assert client.delete(path, headers=keys["mall"]).status_code == 404
+    assert client.delete(path, headers=keys["shop"]).status_code == 200
