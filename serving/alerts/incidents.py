@@ -142,7 +142,7 @@ def raise_alert(incidents: dict[str, Incident], alert: Alert) -> Incident:
         if incident.closed_at is None and related(alert.key, incident.key):
             incident.alerts[name] = alert
             incident.note(alert.since, "joined", name)
-            _narrow(incident, alert)
+            _settle(incident, alert)
             return incident
     made = Incident(
         id=incident_id(alert.key, alert.since),
@@ -156,11 +156,17 @@ def raise_alert(incidents: dict[str, Incident], alert: Alert) -> Incident:
     return made
 
 
-def _narrow(incident: Incident, alert: Alert) -> None:
-    """The key becomes the alert's where that says more of the place and explains most of it."""
+def _settle(incident: Incident, alert: Alert) -> None:
+    """The key becomes the alert's where that says more of the place and explains most of what all
+    alerts have in excess, or where so far a single comment was all there was.
+    """
     root = incident.root
+    if root.kind == "single" and alert.kind != "single" and len(alert.key) <= len(root.key):
+        incident.key = dict(alert.key)
+        incident.note(alert.since, "widened", key_text(alert.key))
+        return
     now, then = ({n for n in key if n in NARROWING} for key in (alert.key, root.key))
-    if now > then and alert.excess >= EXPLAINS * root.excess:
+    if now > then and alert.excess >= EXPLAINS * max(a.excess for a in incident.alerts.values()):
         incident.key = dict(alert.key)
         incident.note(alert.since, "narrowed", key_text(alert.key))
 

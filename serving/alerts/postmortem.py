@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from data.labels import ASPECTS, RISKS
+from serving.alerts.delivery.message.wording import span
 from serving.alerts.delivery.playbook import load_playbook
 from serving.alerts.incidents import Incident, key_text, shown_key
 from serving.alerts.monitor import title
@@ -40,7 +41,7 @@ def _head(incident: Incident) -> str:
         "开始": iso(incident.opened_at),
         "结束": iso(incident.closed_at) or "未结束",
         "持续": lasted or "—",
-        "负面评论": f"{root.observed}（{root.window_s / 60:g} 分钟内，平时 {root.expected:.1f}）",
+        "负面评论": f"{root.observed}（{span(root.window_s)}内，平时 {root.expected:.1f}）",
         "疑似水军": _percent(incident.told.get("suspected_water_army")),
         "去除疑似后": incident.told.get("without_suspects", "—"),
         "负责人": incident.assigned_to or "—",

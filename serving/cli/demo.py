@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from data.sample.generate import SampleFiles
     from nlp.analyzer import Analyzer
     from profiles.store.duckdb_store import DuckDBStore
+    from serving.settings import Settings
 
 AS_OF: Final = "2026-09-28"
 MARK: Final = ".tingfeng-demo"  # the demo clears only folders that it made
 TITLE: Final = "雾坞茶饮 · 九月评论洞察"
+AUDIENCES: Final = {
+    "下过单又抱怨": "emotion.negative >= 1 and spending.orders >= 1",
+    "爱聊美食": "interest.food > 0.4 and social.comments >= 3",
+    "满意的回头客": "spending.orders >= 2 and emotion.mean_score > 0",
+}
 
 
 def register(app: typer.Typer) -> None:
@@ -45,6 +51,8 @@ def demo(
         _fill(sample, scored, store, lambda: analyzer)
         html = build_report(store, out / "report.html", title=TITLE)
         xlsx = build_report_xlsx(store, out / "report.xlsx", title=TITLE)
+        _audiences(store, config)
+    _alerts(scored, out, lambda: analyzer)
     say(f"done in {time.perf_counter() - start:.1f} s; look at")
     for path in (html, xlsx, out / "scored", out / "tingfeng.duckdb"):
         typer.echo(f"  {path}")
@@ -62,8 +70,9 @@ def _make_room(out: Path) -> None:
     mark.touch()
     for name in ("dumps", "scored"):
         shutil.rmtree(out / name, ignore_errors=True)
-    for name in ("tingfeng.duckdb", "tingfeng.duckdb.wal", "report.html", "report.xlsx"):
-        (out / name).unlink(missing_ok=True)
+    for pattern in ("tingfeng.duckdb*", "alerts.sqlite*", "report.html", "report.xlsx"):
+        for path in out.glob(pattern):
+            path.unlink()
 
 
 def _score(sample: SampleFiles, folder: Path, analyzer: Analyzer) -> list[Path]:
@@ -103,3 +112,38 @@ def _fill(
             ingest(kind, dumps, store, run=run_id("demo"), analyzer=analyzer, constants=constants)
     result = refresh(store, day(AS_OF), run_id("demo"))
     say(f"{result.persons:,} persons and {result.contents:,} contents in the store")
+
+
+def _audiences(store: DuckDBStore, config: Settings) -> None:
+    """A few audiences, so that there is something to look at and to compare."""
+    from profiles.audiences.saved import save_audience
+    from profiles.conditions.text import parse
+    from serving.people import open_people
+
+    people, as_of = open_people(store, config)
+    for name, rule in AUDIENCES.items():
+        save_audience(people, name, parse(rule), as_of=as_of, run=run_id("demo"), holdout=0.1)
+    say(f"{len(AUDIENCES)} audiences kept")
+
+
+def _alerts(scored: list[Path], home: Path, analyzer: Callable[[], Analyzer]) -> None:
+    """The month as if it had been watched: its incidents, for the pages of the dashboard."""
+    from itertools import chain
+
+    from serving.alerts.intake import watched_batches
+    from serving.alerts.journal import FILE, Journal
+    from serving.alerts.replay import replay
+    from serving.alerts.rules import load_rules
+
+    rules = load_rules(None)
+    dumps = open_dumps([str(path) for path in scored], quiet=True)
+    batches = chain.from_iterable(watched_batches(d, analyzer, rules.brands, _quiet) for d in dumps)
+    found = replay(batches, rules)
+    with Journal(home / FILE) as journal, journal.transaction():
+        for incident in found:
+            journal.save_incident(incident, live=False)
+    say(f"{len(found)} incident{'s' * (len(found) != 1)} in the alerts' history")
+
+
+def _quiet(_: str) -> None:
+    """Says nothing."""

@@ -39,6 +39,7 @@ _NAMES: Final = {
         "opened": "开始",
         "joined": "又一处异常并入",
         "narrowed": "定位到更具体的对象",
+        "widened": "由单条评论扩大为多条",
         "severity": "级别变为",
         "trigger": "单条触发",
         "calmed": "一处平息",

@@ -5,18 +5,21 @@ The id comes in the body of a form, so that it stands in no address, log or brow
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from profiles.errors import UnknownPersonError
+from profiles.facts import column_of
 from profiles.listing import CommentFilter, read_comments
 from profiles.read import find_person, read_profile
 from profiles.trace import trace
 from serving.api.deps import LONGEST_ID, BareServiceDep, Id
 from serving.api.errors import ApiError
+from serving.api.floor import floor_for
 from serving.api.kept import state_of
 from serving.api.pages.door import PageCaller, page_router, read_form
 from serving.api.pages.evidence import evidence_links, field_name
@@ -24,20 +27,39 @@ from serving.api.pages.links import person_url
 from serving.api.pages.moves import read_moves
 from serving.api.pages.reading import only_duckdb
 from serving.api.pages.render import HEADERS, NARROW_PX, WIDE_PX, page
+from serving.people import NotRefreshedError, open_people
 from serving.profile_text import TITLES, profile_facts
 from serving.report.timeline import score_dots
+from serving.settings import Settings
 from serving.stores import NoStoreError
 
+if TYPE_CHECKING:
+    from profiles.store.base import Store
+
+Leaders = tuple[str, str, list[tuple[str, float]]]
 router: Final = page_router()
 MAX_DOTS: Final = 200
 MAX_ROWS: Final = 500
+LISTED: Final = 5
+# who leads in what: title, field of profiles.facts, what its value is followed by
+LEADERS: Final = (
+    ("评论最多", "social.comments", " 条"),
+    ("差评最多", "emotion.negative", " 条"),
+    ("消费最多", "spending.amount_cny", " 元"),
+    ("获赞最多", "social.likes_received", " 赞"),
+)
 
 
 @router.get("/people")
-async def search(request: Request, caller: PageCaller) -> Response:
-    """The form."""
-    del caller
-    return page(request, "people.html.j2", missed=False)
+async def search(request: Request, caller: PageCaller, service: BareServiceDep) -> Response:
+    """The form, and for ``admin`` who leads in what."""
+    leaders: list[Leaders] = []
+    if floor_for(caller, service.settings).names:
+        with suppress(NoStoreError, NotRefreshedError):
+            await service.store.read(lambda store: store.engine)  # there is one
+            # one at a time: what conditions read is made anew after a refresh
+            leaders = await service.store.write(lambda store: _leaders(store, service.settings))
+    return page(request, "people.html.j2", missed=False, leaders=leaders)
 
 
 @router.post("/people")
@@ -47,11 +69,11 @@ async def find(request: Request, caller: PageCaller, service: BareServiceDep) ->
     fields = await read_form(request)
     user, platform = fields.get("user", "").strip(), fields.get("platform") or None
     if not user or len(user) > LONGEST_ID or "\0" in user:
-        return page(request, "people.html.j2", status=422, missed=True)
+        return page(request, "people.html.j2", status=422, missed=True, leaders=[])
     try:
         person = await service.store.read(lambda store: find_person(store, user, platform))
     except (UnknownPersonError, NoStoreError):
-        return page(request, "people.html.j2", status=404, missed=True)
+        return page(request, "people.html.j2", status=404, missed=True, leaders=[])
     return RedirectResponse(person_url(person), 303, dict(HEADERS))
 
 
@@ -96,6 +118,19 @@ async def rows(
         total=len(found),
         rows=found[:MAX_ROWS],
     )
+
+
+def _leaders(store: Store, config: Settings) -> list[Leaders]:
+    """Title, what follows a value, and the persons with the highest ones above 0."""
+    people, _ = open_people(store, config)
+    found = []
+    for title, field, unit in LEADERS:
+        value = people.persons[column_of(field)]
+        first = people.persons.filter(value > 0).order_by(value.desc(), "person_id")
+        rows = store.fetch(first.select("person_id", value=value).limit(LISTED)).to_pylist()
+        if rows:
+            found.append((title, unit, [(r["person_id"], r["value"]) for r in rows]))
+    return found
 
 
 def _person(store: Any, asked: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse
 from markupsafe import Markup
 
 from data import labels
+from serving.alerts.delivery.message.wording import span
 from serving.api.pages import links
 from serving.api.pages.session import COOKIE, Sessions
 from serving.report import charts, words
@@ -81,6 +82,7 @@ def environment() -> jinja2.Environment:
         "local_day": words.local_day,
         "visible": words.visible,
         "opening": words.opening,
+        "span": lambda minutes: span(60 * minutes),
     }
     made.globals |= {
         "charts": charts,

@@ -21,6 +21,7 @@ from profiles.refresh import refresh
 from serving.alerts.incidents import Alert, Incident, key_text
 from serving.alerts.journal import FILE, Journal
 from serving.api import create_app
+from serving.api.floor import Floor
 from serving.api.pages.login import local_path
 from serving.api.pages.render import POLICY
 from serving.people import open_people
@@ -212,6 +213,19 @@ def test_rows_behind_a_value_of_a_person(filled: TestClient) -> None:
     assert links
     assert "条记录" in filled.get(html.unescape(links[0])).text
     assert filled.get(f"/people/{person}/rows?field=nothing").status_code == 422
+
+
+def test_people_lists_who_leads_by_name_for_admin_alone(
+    filled: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = filled.get("/people").text
+    assert "评论最多" in shown and "差评最多" in shown and "消费最多" not in shown  # no orders
+    first = re.findall(r'href="/people/([0-9a-f]{32})"', shown)
+    assert first and filled.get(f"/people/{first[0]}").status_code == 200
+    monkeypatch.setattr(
+        "serving.api.pages.people.floor_for", lambda *_: Floor(least=5, names=False)
+    )
+    assert "评论最多" not in filled.get("/people").text
 
 
 def test_rule_box_counts_and_says_what_it_cannot_read(filled: TestClient) -> None:
