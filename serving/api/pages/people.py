@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
+from profiles.conditions.compile import column_of
 from profiles.errors import UnknownPersonError
-from profiles.facts import column_of
 from profiles.listing import CommentFilter, read_comments
 from profiles.read import find_person, read_profile
 from profiles.trace import trace
