@@ -136,6 +136,15 @@ def test_wecom_text_is_for_everyone_and_phones_alone(
     assert body["text"]["mentioned_list"] == [] and "<font" not in body["text"]["content"]
 
 
+def test_wecom_text_calls_nobody_from_a_comment(
+    described: Described, notice: MakeNotice, hostile: str
+) -> None:
+    everyone = described("wecom", mentions={"all": True})
+    text = json.loads(everyone.render(notice(title=hostile, link=None)))["text"]
+    assert text["mentioned_list"] == ["@all"]
+    assert "大家" in text["content"] and not re.search(r"[@<>]|https?:", text["content"])
+
+
 @pytest.mark.parametrize("severity", ["info", "warning", "critical"])
 @pytest.mark.parametrize("event", ["opened", "resolved"])
 def test_wecom_has_three_colours(
