@@ -199,6 +199,22 @@ def test_longest_message_with_most_people_is_whole_and_within_the_bytes(
     assert all(one in named for one in users)
 
 
+@pytest.mark.parametrize(("everyone", "limit"), [(False, 4096), (True, 2048)])
+def test_wecom_uses_the_room_to_the_last_bytes_and_no_more(
+    everyone: bool, limit: int, described: Described, notice: MakeNotice
+) -> None:
+    """A Han character is 3 bytes; growing by one byte at a time, no size is over the limit."""
+    channel = described("wecom", mentions={"all": everyone})
+    comment = Evidence(comment_id="c", text="险" * 160, why="点赞最多", likes=9)
+    sizes = []
+    for more in range(470):
+        link = "https://tingfeng.example.com/" + "x" * more
+        many = notice(evidence=(comment,) * 5, link=link, playbook=("马" * 60,) * 5)
+        body = json.loads(channel.render(many))
+        sizes.append(len(body[body["msgtype"]]["content"].encode()))
+    assert limit - 3 < max(sizes) <= limit
+
+
 def test_more_people_than_fit_are_refused() -> None:
     mentions = {"users": [f"u{n}" for n in range(21)]}
     described = {"kind": "wecom", "url": "env:U", "mentions": mentions}
