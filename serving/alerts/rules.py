@@ -66,12 +66,20 @@ class SeverityRules(_Part):
     _known = field_validator("critical_risks")(lambda value: _known_risks(value))
 
 
+Word = Annotated[str, Field(min_length=1)]
+
+
 class Trigger(_Part):
-    """One comment is enough."""
+    """One comment is enough: it has one of ``words`` and, where ``near`` is given, one of those
+    with at most ``near_chars`` characters in between. ``ignore`` are phrases that are read over.
+    """
 
     name: str
     risks: tuple[str, ...]
-    words: tuple[str, ...] = Field(min_length=1)
+    words: tuple[Word, ...] = Field(min_length=1)
+    near: tuple[Word, ...] = ()
+    near_chars: Annotated[int, Field(ge=0, le=1000)] = 20
+    ignore: tuple[Word, ...] = ()
     min_p_negative: Chance
     severity: Severity = "critical"
 

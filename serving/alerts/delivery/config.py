@@ -18,6 +18,7 @@ from serving.alerts.delivery.secret import is_reference
 from serving.alerts.notice import Notice, Severity
 
 MAX_FILE_BYTES: Final = 2**20
+MAX_NAMED: Final = 20
 RANK: Final[dict[Severity, int]] = {"info": 0, "warning": 1, "critical": 2}
 
 
@@ -40,6 +41,11 @@ Name = Annotated[str, Field(pattern=r"^[\w-]{1,64}$")]
 _Address = Annotated[str, Field(pattern=r"^[^@\s<>]+@[^@\s<>]+$")]
 
 
+def _named() -> Any:
+    """People by name: so few that their names leave room for the message."""
+    return Field((), max_length=MAX_NAMED)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -48,8 +54,8 @@ class Mentions(_Model):
     """Who is mentioned, and from which severity on."""
 
     all: bool = False
-    mobiles: tuple[Annotated[str, Field(pattern=r"^\+?[\d-]{5,20}$")], ...] = ()
-    users: tuple[Annotated[str, Field(pattern=r"^[\w.-]{1,64}$")], ...] = ()
+    mobiles: tuple[Annotated[str, Field(pattern=r"^\+?[\d-]{5,20}$")], ...] = _named()
+    users: tuple[Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")], ...] = _named()
     min_severity: Severity = "critical"
 
 

@@ -49,7 +49,7 @@ def judge_robot(answer: Answer, codes: Codes) -> Outcome:
     found = _object(answer.body)
     if by_status.result != "sent" and (found is None or codes.field not in found):
         return by_status
-    if found is None or not isinstance(found.get(codes.field), int):
+    if found is None or type(found.get(codes.field)) is not int:  # false is no 0
         return Outcome(
             result="uncertain", code=str(answer.status), message=f"no {codes.field} in the answer"
         )
@@ -57,7 +57,11 @@ def judge_robot(answer: Answer, codes: Codes) -> Outcome:
     if code == 0:
         return by_status if by_status.result != "sent" else Outcome(result="sent", code="0")
     result, wait_s = _meaning(code, text, codes)
-    return Outcome(result=result, code=str(code), message=text, wait_s=wait_s)
+    if result == "uncertain" and by_status.result != "sent":  # the status says more
+        result = by_status.result
+    return Outcome(
+        result=result, code=str(code), message=text, wait_s=max(wait_s, by_status.wait_s)
+    )
 
 
 def judge_status(answer: Answer) -> Outcome:
@@ -79,13 +83,15 @@ def judge_status(answer: Answer) -> Outcome:
 def _meaning(code: int, text: str, codes: Codes) -> tuple[Result, float]:
     if code in codes.limited:
         return "limited", codes.limited[code]
+    if code in codes.final:  # before the words: some refusals repeat what was sent
+        return "final", 0.0
     if any(word in text.lower() for word in _LIMIT_WORDS):
         return "limited", codes.limited_s
     if code in codes.retry:
         return "retry", 0.0
     if code in codes.shorten:
         return "shorten", 0.0
-    return ("final" if code in codes.final else "uncertain"), 0.0
+    return "uncertain", 0.0
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

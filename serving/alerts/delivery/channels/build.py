@@ -91,6 +91,7 @@ def _robot(described: RobotConfig, shared: dict[str, Any], wire: Wire) -> Channe
     _check_host(url, described.kind, name)
     make, rate = _ROBOTS[described.kind]
     if described.per_minute:
+        _check_rate(described.per_minute, rate, name)
         rate = Rate(per_minute=described.per_minute, per_second=rate.per_second)
     robot: Channel = make(
         **shared,
@@ -104,6 +105,15 @@ def _robot(described: RobotConfig, shared: dict[str, Any], wire: Wire) -> Channe
         mentions=described.mentions,
     )
     return robot
+
+
+def _check_rate(wanted: int, rate: Rate, name: str) -> None:
+    most = rate.per_minute
+    if most is not None and wanted > most:
+        raise ChannelError(
+            f"channel {name}: per_minute: expected at most {most}, more than which the robot does "
+            f"not take, found {wanted}; lower it or take it out"
+        )
 
 
 def _check_host(url: Secret, kind: str, name: str) -> None:
