@@ -72,7 +72,7 @@ def test_older_row_undoes_no_withdrawal_and_a_later_consent_counts(
     assert put(store, tmp_path, ENDED, GIVEN).consents == 0
 
 
-@pytest.mark.parametrize("rows", itertools.permutations((GIVEN, ALONE, AGAIN)))
+@pytest.mark.parametrize("rows", list(itertools.permutations((GIVEN, ALONE, AGAIN))))
 def test_files_in_any_order_say_the_same(duckdb_store: Store, tmp_path: Path, rows: Any) -> None:
     for row in rows:
         put(duckdb_store, tmp_path, row)
@@ -118,10 +118,10 @@ def test_consents_of_two_accounts_are_those_of_their_person(
     duckdb_store: Store, tmp_path: Path
 ) -> None:
     path = tmp_path / "u.csv"
-    for number, ends in (("1", ""), ("2", "2026-03-01")):
+    for number, platform, ends in (("1", "douyin", ""), ("2", "xhs", "2026-03-01")):
         path.write_text(
-            "user_id,platform,phone,consent_purpose,consent_at,withdrawn_at\n"
-            f"{number},douyin,13900000001,ads,2026-01-01,{ends}\n",
+            "user_id,platform,手机号,consent_purpose,consent_at,withdrawn_at\n"
+            f"{number},{platform},13900000001,ads,2026-01-01,{ends}\n",
             "utf-8",
         )
         dump = open_dump(path, kind="users")
