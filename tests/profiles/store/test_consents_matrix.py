@@ -1,4 +1,4 @@
-"""Consents of ``ingest users`` on every engine: once is twice, and what is withdrawn stays so."""
+"""Consents of ``ingest users`` on DuckDB and PostgreSQL: once is twice, and what is withdrawn stays so."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from profiles.privacy import consents_of, forget
 from profiles.store.base import Store
 from serving.ingest import IngestSummary, ingest
 
+both = pytest.mark.parametrize("open_store", ["duckdb", "postgres"], indirect=True)
 HEADER = "会员编号,平台,性别,注册时间,授权用途,授权依据,授权时间,撤回时间\n"
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 GIVEN = "1,douyin,女,2024-05-01,广告投放；会员服务、广告投放,contract,2026-01-01 08:00,\n"
@@ -50,6 +51,7 @@ def _day(moment: datetime | None) -> str | None:
     return moment and moment.astimezone(UTC).isoformat()[:10]
 
 
+@both
 def test_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
     first = put(store, tmp_path, GIVEN, run="r1")
     before = consents_of(store, "1")
@@ -60,6 +62,7 @@ def test_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
     assert consents_of(store, "1") == before and {one["run_id"] for one in before} == {"r1"}
 
 
+@both
 def test_older_row_undoes_no_withdrawal_and_a_later_consent_counts(
     store: Store, tmp_path: Path
 ) -> None:
@@ -107,6 +110,7 @@ def test_faults_are_rejects_with_reasons(duckdb_store: Store, tmp_path: Path) ->
     ]
 
 
+@both
 def test_forgotten_person_gets_no_consent_back(store: Store, tmp_path: Path) -> None:
     put(store, tmp_path, GIVEN)
     assert forget(store, "1", "f", NOW).tables["consents"] == {"before": 2, "after": 0, "edited": 0}
