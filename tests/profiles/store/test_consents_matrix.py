@@ -1,4 +1,4 @@
-"""Consents of ``ingest users`` on DuckDB and PostgreSQL: once is twice, and what is withdrawn stays so."""
+"""Consents of ``ingest users`` on DuckDB and PostgreSQL: twice is once, a withdrawal stands."""
 
 from __future__ import annotations
 
