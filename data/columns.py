@@ -66,6 +66,15 @@ USERS: Final = pa.schema(
         pa.field("created_at", TIMESTAMP),
     ]
 )
+# what a row of users may say of consent: kept in a table of its own, not with the user
+CONSENT: Final = pa.schema(
+    [
+        pa.field("consent_purpose", pa.string()),  # several with ; or 、 between them
+        pa.field("consent_basis", pa.string()),  # the ground in law, e.g. consent, contract
+        pa.field("consent_given_at", TIMESTAMP),
+        pa.field("consent_withdrawn_at", TIMESTAMP),  # no longer allowed from then on
+    ]
+)
 EVENTS: Final = pa.schema(
     [
         pa.field("user_id", pa.string(), nullable=False),
@@ -130,7 +139,7 @@ TABLES: Final = MappingProxyType(
     {
         "comments": COMMENTS,
         "contents": CONTENTS,
-        "users": USERS,
+        "users": pa.schema([*USERS, *CONSENT]),
         "events": EVENTS,
         "orders": ORDERS,
         "relations": RELATIONS,

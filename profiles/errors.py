@@ -15,6 +15,10 @@ class StoreError(ProfilesError):
     """The store cannot be opened, or refuses a table."""
 
 
+class UnsupportedStoreError(StoreError):
+    """Only a store in a DuckDB file does what was asked."""
+
+
 class UnknownPersonError(ProfilesError):
     """No person, or more than one, answers to the id given."""
 

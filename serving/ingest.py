@@ -16,9 +16,11 @@ from typing import Final, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from data.columns import CONSENT, TABLES
 from data.readers import Batch, Dump, Reject
 from data.readers.shapes import Kind
 from nlp.analyzer import Analyzer
+from profiles.consents import add_consents, split_consents
 from profiles.store.base import LoadResult, Store
 from profiles.store.tables import INPUTS
 from serving.errors import ServingError, UsageError
@@ -63,6 +65,7 @@ class IngestSummary:
     duplicates: int = 0
     rejected: int = 0
     forgotten: int = 0  # rows of persons who are not to come back
+    consents: int = 0  # consents that are new or say something else than before
     invalid: Counter[str] = field(default_factory=Counter)  # values by type of identifier
 
     def add(self, result: LoadResult, rejected: int) -> None:
@@ -107,7 +110,13 @@ def ingest(
     check_kinds(kind, dumps)
     check_constants(kind, constants)
     summary, keys = IngestSummary(), TextKeys()
+    consents: list[pa.Table] = []
     for dump in [_as_kind(kind, dump, constants) for dump in dumps]:
+        if _purposeless(dump, constants):
+            tell(
+                f"{dump.path.name}: consents left out, for no column says what they are for; "
+                "add --set consent_purpose=NAME"
+            )
         scorer = FileScorer(dump, analyzer, keep_scores, tell)
         for batch in dump.batches(rows=_rows_at_once(kind, store)):
             if kind == "comments":
@@ -117,10 +126,21 @@ def ingest(
             table = _with_constants(kind, table, constants)
             if kind == "comments":
                 table = keys.apply(table)
+            if kind == "users":
+                table, told = split_consents(table)
+                consents += [] if told is None else [told]
             result = store.load(kind, table, run, allow_return=allow_return)
             summary.add(result, len(batch.rejects))
             rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
+    if consents:  # once, for persons are put together anew first
+        summary.consents = add_consents(store, pa.concat_tables(consents), run)
     return summary
+
+
+def _purposeless(dump: Dump, constants: Mapping[str, str]) -> bool:
+    named = CONSENT.names[0]
+    told = any(name in dump.columns for name in CONSENT.names)
+    return dump.kind == "users" and told and not {named} & {*dump.columns, *constants}
 
 
 def _rows_at_once(kind: str, store: Store) -> int:
@@ -166,6 +186,8 @@ def check_constants(kind: str, constants: Mapping[str, str]) -> None:
 
 
 def _constant_schema(kind: str) -> pa.Schema:
+    if kind == "users":
+        return TABLES[kind]
     return INPUTS[kind].schema if kind in INPUTS else _IDENTIFIER_CONSTANTS
 
 

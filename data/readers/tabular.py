@@ -18,6 +18,7 @@ import pyarrow as pa
 from data.columns import TABLES, TIMESTAMP
 from data.readers.binding import Binding
 from data.readers.cells import CellReader, says_nothing
+from data.readers.consent import CONSENT_TIMES, consent_faults, consents_fit
 from data.readers.errors import printable
 from data.readers.ids import is_damaged
 from data.readers.infer import as_text, to_array
@@ -42,6 +43,7 @@ class TableReader:
         self._cells = CellReader(binding, report)
         self._lines = OrderLines(self._shape.lines) if self._shape.lines else None
         self.schema = TABLES[binding.kind]
+        self._has_consent = "consent_purpose" in {*binding.fields, *binding.filled}
 
     @property
     def needs_lines(self) -> bool:
@@ -122,6 +124,9 @@ class TableReader:
             if array is None or (at and not usable(array, required=required)):
                 return None
             arrays.append(array)
+        given = dict(zip(self.schema.names, arrays, strict=True))
+        if self._has_consent and not consents_fit(given, self._binding.filled):
+            return None
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _read(self, chunk: Chunk, report: RepairReport) -> tuple[Columns, Faults]:
@@ -131,6 +136,8 @@ class TableReader:
         columns = {field.name: self._column(field, chunk, faults) for field in self.schema}
         for name, sources in self._shape.subtract.items():
             self._subtract(columns[name], name, sources, chunk, faults, report)
+        if self._has_consent:
+            consent_faults(columns, faults, self._binding.filled)
         return columns, faults
 
     def _column(self, field: pa.Field, chunk: Chunk, faults: Faults) -> list[Any]:
@@ -141,7 +148,7 @@ class TableReader:
         raw = [chunk.values(index) for index in at]
         read = [self._cells.read(field, values) for values in raw]
         values = [next((v for v in row if v is not None), None) for row in zip(*read, strict=True)]
-        if not field.nullable or field.name in MONEY:
+        if not field.nullable or field.name in MONEY or field.name in CONSENT_TIMES:
             names = [chunk.original.schema.names[index] for index in at]
             self._check(field, values, raw, names, faults)
         return values

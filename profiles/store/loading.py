@@ -18,7 +18,7 @@ from typing import Any, Final, Self
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from profiles.errors import StoreError
+from profiles.errors import StoreError, UnsupportedStoreError
 from profiles.identifiers import (
     FoundIdentifiers,
     carries_identifiers,
@@ -190,7 +190,7 @@ class LoadingStore(ABC):
         raise self._no_sql()
 
     def _no_sql(self) -> StoreError:
-        return StoreError(
+        return UnsupportedStoreError(
             f"expected a store in a DuckDB file for this command, found {self.url}; "
             "see docs/stores.md for what each engine can do"
         )

@@ -14,7 +14,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from profiles.errors import ProfilesError, UnknownContentError, UnknownPersonError
+from profiles.errors import (
+    ProfilesError,
+    UnknownContentError,
+    UnknownPersonError,
+    UnsupportedStoreError,
+)
 from serving.errors import UsageError
 from serving.stores import NoStoreError
 
@@ -89,6 +94,9 @@ def as_api_error(error: Exception) -> ApiError:
     if isinstance(error, NoStoreError):
         message = "expected a store, found none yet; make one with: tingfeng ingest comments FILE"
         return ApiError(404, "not_found", message, "load comments, then refresh")
+    if isinstance(error, UnsupportedStoreError):
+        message = "expected a store in a DuckDB file for this, found another"
+        return ApiError(501, "unsupported_store", message, "see docs/stores.md")
     if isinstance(error, ProfilesError):
         message = "expected the store to answer, found it in use elsewhere, or not usable"
         return ApiError(503, "store_unavailable", message, "try again in a moment", retry_after_s=5)

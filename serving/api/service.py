@@ -28,7 +28,7 @@ from serving.api.store_access import StoreAccess
 from serving.api.tracing import Tracing
 from serving.api.usage import Usage
 from serving.settings import Settings
-from serving.stores import store_path
+from serving.stores import store_address
 
 _FIRST_TEXT: Final = "第一条评论很好喝，乾淨😂"  # needs every dictionary and the converter
 DEAD_S: Final = 60.0  # a window that takes longer will never end: the process is to be restarted
@@ -43,7 +43,7 @@ class Service:
     scoring: Scoring
 
     def __init__(self, settings: Settings, analyzer: Analyzer | None = None) -> None:
-        store_path(settings)  # a setting that names no store stops the service, not each request
+        store_address(settings)  # a setting that names no store stops the service, not each request
         self.settings = settings
         self.version = version("tingfeng")
         self.guard = Guard(settings, KeyFile(settings.home), Usage(settings.home))

@@ -110,6 +110,8 @@ def ingest(
     say_repairs(dumps)
     for name, n in sorted(result.invalid.items()):
         say(f"{n:,} values left out that are no {name} (masked, malformed or a placeholder)")
+    if result.consents:
+        say(f"{result.consents:,} consents new or changed; see: tingfeng consent count")
     if result.forgotten:
         say(f"{result.forgotten:,} rows of forgotten persons left out; --allow-return loads them")
     if result.rejected:

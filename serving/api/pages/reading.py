@@ -9,7 +9,7 @@ from serving.api.errors import ApiError
 
 def only_duckdb(store: Any) -> None:
     """Raises ApiError (501) for a store that cannot take this page's questions."""
-    if not hasattr(store, "read"):
+    if store.engine != "duckdb":
         raise ApiError(
             501,
             "unsupported_store",

@@ -103,3 +103,9 @@ def _maker(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Stor
 @pytest.fixture
 def store(open_store: Opener) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def duckdb_store(tmp_path: Path) -> Iterator[Store]:
+    with DuckDBStore(tmp_path / "one.duckdb", key=KEY) as opened:
+        yield opened
