@@ -10,7 +10,9 @@ import argparse
 import time
 
 import numpy as np
+import pyarrow as pa
 
+from benchmarks.alerts.history import rows_of
 from benchmarks.alerts.measure import Outcome, measure
 from benchmarks.alerts.ours import run_ours
 from benchmarks.alerts.rivals import RIVALS, best
@@ -22,12 +24,17 @@ ALLOWED = 1 / 200  # false incidents per key-week
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dumps-only", action="store_true")
     parser.add_argument("--seeds", type=int, nargs="*", default=[2, 3])
     parser.add_argument("--keys", type=int, default=200)
     parser.add_argument("--weeks", type=int, default=8)
     parser.add_argument("--kills", type=int, default=3)
     parser.add_argument("dumps", nargs="*")
     given = parser.parse_args()
+    for path in given.dumps if given.dumps_only else ():
+        dump(path)
+    if given.dumps_only:
+        return
     for seed in given.seeds:
         counts(seed, given.keys, given.weeks)
     comments()
@@ -122,7 +129,8 @@ def dump(path: str) -> None:
         return loaded[0]
 
     start = time.perf_counter()
-    found = replay(watched_batches(opened, analyzer, dict(rules.brands), print), rules)
+    batches = list(watched_batches(opened, analyzer, dict(rules.brands), print))
+    found = replay(batches, rules)
     print(
         f"\n{opened.path.name}: {opened.rows:,} rows in {time.perf_counter() - start:.1f} s, {len(found)} incidents"
     )
@@ -130,6 +138,9 @@ def dump(path: str) -> None:
         print(
             f"  {line['opened_at']} {line['severity']:8} {line['observed']:5} / {line['expected']:7.1f} {line['key']}"
         )
+    print("\n| rule | key-weeks | incidents | per key-week |\n|---|---|---|---|")
+    for row in rows_of(pa.concat_tables(batches), found, ALLOWED):
+        print(row, flush=True)
 
 
 if __name__ == "__main__":
