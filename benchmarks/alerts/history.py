@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from benchmarks.alerts.rivals import RIVALS, best, incidents_of
-from benchmarks.alerts.simulate import STEP_S, WEEK, Stream, simulate
+from benchmarks.alerts.simulate import HOUR, STEP_S, WEEK, Stream, simulate
 from serving.alerts.incidents import Incident
 
 MIN_COMMENTS = 100  # of a content that is looked at by itself
@@ -28,7 +28,7 @@ def stream_of(table: pa.Table) -> Stream:
     step -= step.min()
     kept = np.flatnonzero((n >= MIN_COMMENTS) & (names != ""))
     keys = 1 + len(kept)
-    steps = int(step.max()) + 1
+    steps = (int(step.max()) // HOUR + 1) * HOUR  # whole hours
     if steps * keys > MAX_CELLS:
         raise ValueError(f"expected at most {MAX_CELLS:,} steps x keys, found {steps:,} x {keys:,}")
     number = np.full(len(names), -1)
