@@ -99,8 +99,13 @@ def test_small_call_overtakes_a_large_one(make_batcher: Any) -> None:
 
 
 def test_idle_workers_share_what_waits(make_batcher: Any) -> None:
-    batcher, scorer = make_batcher(workers=2, delay_s=0.05, window_tokens=640)
-    found = answers(batcher.submit([f"第{i}条好喝" for i in range(16)], None))
+    batcher, scorer = make_batcher(workers=2, window_tokens=640)
+    scorer.gate.clear()
+    call = batcher.submit([f"第{i}条好喝" for i in range(16)], None)
+    while len(batcher._running) < 2:
+        time.sleep(0.002)
+    scorer.gate.set()
+    found = answers(call)
     assert [r["sentiment"] for r in found] == ["positive"] * 16
     assert sorted(len(window) for window in scorer.windows) == [8, 8]
 
