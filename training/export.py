@@ -18,6 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from nlp.batching import TOKEN_BUDGET
+from training.errors import TrainingError
 from training.modeling import CommentModel
 from training.quantize import Batch, quantize_int8
 
@@ -41,6 +42,35 @@ class Int8Embedding(nn.Module):
         return self.rows[ids].float() * self.scale[ids]
 
 
+class Int4Rows(nn.Module):
+    """A table whose rows are whole numbers of -7 to 7 times a scale per row, two in a byte."""
+
+    packed: torch.Tensor
+    scale: torch.Tensor
+
+    def __init__(self, weight: torch.Tensor) -> None:
+        super().__init__()
+        if weight.shape[1] % 2:
+            raise TrainingError(
+                f"expected an even wide size, found {weight.shape[1]}; correct wide.size"
+            )
+        scale = (weight.abs().amax(-1, keepdim=True) / 7).clamp(min=1e-6).half().float()
+        steps = (weight / scale).round().clamp(-7, 7) + 8
+        half = weight.shape[1] // 2
+        self.register_buffer("packed", (16 * steps[:, :half] + steps[:, half:]).to(torch.uint8))
+        self.register_buffer("scale", scale)
+
+    def forward(self, at: torch.Tensor) -> torch.Tensor:
+        """(…, size) for buckets of any shape."""
+        return unpacked(self.packed[at].float()) * self.scale[at]
+
+
+def unpacked(pairs: torch.Tensor) -> torch.Tensor:
+    """(…, size) whole numbers of -7 to 7 from (…, size / 2) bytes, as floats."""
+    high = torch.floor(pairs / 16)
+    return torch.cat([high, pairs - 16 * high], dim=-1) - 8
+
+
 class Network(nn.Module):
     """What is exported: ids in, logits out; the mask is where ids are not the padding id."""
 
@@ -55,7 +85,11 @@ class Network(nn.Module):
 
 
 def quantize_embedding(model: CommentModel, *, max_tokens: int, int8: bool = True) -> CommentModel:
-    """Puts the int8 embedding in place and drops the positions that are never reached."""
+    """Puts the int8 embedding in place and drops the positions that are never reached; the wide
+    part's table is stored in 4 bits.
+    """
+    if model.wide is not None:
+        model.wide.rows = Int4Rows(model.wide.table.data)
     embeddings = cast(Any, model.encoder.embeddings)
     if int8:
         model.encoder.set_input_embeddings(Int8Embedding(embeddings.word_embeddings.weight.data))

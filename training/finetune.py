@@ -31,6 +31,7 @@ from training.runs import ENCODER_FILE, OwnNames, load_last
 from training.sources import load_sets, load_unlabelled, unlabelled_set
 from training.trainer import Trainer
 from training.vocabulary import Vocabulary, build_vocabulary
+from training.wide import add_wide
 
 FINISHED_FILE: Final = "finished"
 
@@ -98,6 +99,8 @@ def train(
         average(recipe, run_dir, run_dir.with_name(recipe.average_with))
     if recipe.refit_heads:
         refit(recipe, run_dir, train_sets, dev_sets, tokenizer)
+    if recipe.wide_bits:
+        add_wide(recipe, run_dir, pool, dev_sets, tokenizer)
     (run_dir / FINISHED_FILE).touch()
     return run_dir
 

@@ -1,6 +1,7 @@
 """The network: any encoder, [CLS] and mean of its last layer, one linear layer for all heads.
 
-Beside them ``auxiliary``: sources' own classes, which teach the encoder and are not shipped.
+Beside them ``auxiliary``: sources' own classes, which teach the encoder and are not shipped; and
+``wide``: n-grams whose logits are added, see ``training.wide``.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from nlp.heads import HEADS, OUTPUT_SIZE, Head, output_slices
+from training.ngrams import NGrams
 
 SLICES = output_slices()
 TINY: Final = 1e-6
@@ -33,6 +35,7 @@ class CommentModel(nn.Module):
         width = 2 * encoder.config.hidden_size
         self.heads = nn.Linear(width, OUTPUT_SIZE)
         self.auxiliary = nn.Linear(width, auxiliary) if auxiliary else None
+        self.wide: NGrams | None = None
         for head in HEADS:
             if not head.exclusive:  # most labels of these hold rarely
                 nn.init.constant_(self.heads.bias.data[SLICES[head.name]], RARE_BIAS)
@@ -50,6 +53,8 @@ class CommentModel(nn.Module):
         mean = (hidden * weights).sum(1) / weights.sum(1)
         pooled = self.dropout(torch.cat([hidden[:, 0], mean], dim=-1))
         logits: torch.Tensor = self.heads(pooled)
+        if self.wide is not None:
+            logits = logits + self.wide(ids, mask)
         if self.auxiliary is None:
             return logits
         return torch.cat([logits, self.auxiliary(pooled)], dim=-1)

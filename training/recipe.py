@@ -28,10 +28,11 @@ from pydantic import (
 from nlp.batching import LENGTHS
 from nlp.heads import HEAD_BY_NAME, Head
 from training.errors import TrainingError
+from training.ngrams import MOST_BITS
 
 HeadName = Literal["sentiment", "emotion", "interest", "flags", "risks", "aspects"]
 Share = Annotated[float, Field(ge=0, lt=1)]
-_GROUPS: Final = ("corpus", "annotations", "distill")
+_GROUPS: Final = ("corpus", "annotations", "distill", "wide")
 _NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
     "stop_after": 1.0,
     "max_rows_per_source": None,
@@ -40,6 +41,7 @@ _NOT_INHERITED: Final[dict[str, Any]] = {  # what tells of one stage alone
     "distill_teachers": (),
     "refit_heads": (),
     "average_with": None,
+    "wide_bits": 0,
 }
 _NO_OTHER_KEYS: Final = ConfigDict(extra="forbid")
 
@@ -125,6 +127,10 @@ class Recipe:
     average_with: str | None = None  # a run beside this one, to average the best weights with
     average_weight: Share = 0.3  # its share
     refit_heads: tuple[HeadName, ...] = ()
+    wide_bits: Annotated[int, Field(ge=0, le=MOST_BITS)] = 0  # 2**bits buckets; 0: no wide part
+    wide_size: PositiveInt = 24  # numbers per bucket
+    wide_epochs: PositiveInt = 3
+    wide_rows_per_source: PositiveInt = 30_000
     accumulate: PositiveInt = 1  # batches per step of the optimiser
     evaluations: PositiveInt = 2  # per epoch
     patience: NonNegativeInt = 0  # evaluations without a better one before the run ends; 0: never

@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import onnx
 import torch
 from onnx import numpy_helper
@@ -17,10 +18,13 @@ from onnx import numpy_helper
 from nlp.artifact import CONFIG_FILE, MODEL_FILE, load_artifact
 from training.base import encoder_from_config
 from training.errors import TrainingError
+from training.export import unpacked
 from training.modeling import CommentModel
+from training.ngrams import NGrams
 
 PREFIX = "model."  # of the exporter's names
 EMBEDDING = "encoder.embeddings.word_embeddings.weight"
+WIDE_TABLE = "wide.rows.weight"
 
 
 def reopen(folder: Path, *, dropout: float) -> CommentModel:
@@ -38,6 +42,8 @@ def reopen(folder: Path, *, dropout: float) -> CommentModel:
         )
     model = CommentModel(encoder_from_config(config["encoder"]), dropout=dropout)
     stored = stored_weights(artifact.path / MODEL_FILE)
+    if WIDE_TABLE in stored:  # learnt from stays the encoder alone
+        model.wide = NGrams(*stored[WIDE_TABLE].shape).requires_grad_(False)
     wanted = {k: v for k, v in model.state_dict().items() if not k.endswith("position_ids")}
     for name, value in wanted.items():
         if name not in stored:
@@ -64,8 +70,11 @@ def stored_weights(path: Path) -> dict[str, torch.Tensor]:
                     if weight is not None:
                         name = bias.removeprefix(PREFIX).removesuffix("bias") + "weight"
                         found.setdefault(name, weight)
+    tables = [numpy_helper.to_array(t) for t in graph.initializer]
     if EMBEDDING not in found:  # stored in int8
-        found[EMBEDDING] = _embedding(graph)
+        found[EMBEDDING] = _rows_times_scale(tables, "int8")
+    if any(t.dtype == "uint8" and t.ndim == 2 for t in tables):
+        found[WIDE_TABLE] = _rows_times_scale(tables, "uint8")
     return found
 
 
@@ -75,12 +84,14 @@ def _weight_of(node: Any, values: dict[str, torch.Tensor]) -> torch.Tensor | Non
     return values[node.input[1]].T
 
 
-def _embedding(graph: Any) -> torch.Tensor:
-    """The int8 rows times their scales: the one int8 table, and the only (rows, 1) column."""
-    tables = [numpy_helper.to_array(t) for t in graph.initializer]
-    rows = next(t for t in tables if t.dtype == "int8")
-    scale = next(t for t in tables if t.shape == (len(rows), 1))
-    return torch.from_numpy(rows.astype("float32") * scale.astype("float32"))
+def _rows_times_scale(tables: list[npt.NDArray[Any]], kind: str) -> torch.Tensor:
+    """The one table of this kind times the only (rows, 1) column of as many rows."""
+    rows = next(t for t in tables if t.dtype == kind and t.ndim == 2)
+    scale = next(t for t in tables if t.shape == (len(rows), 1) and t.dtype != kind)
+    values = torch.from_numpy(rows.astype("float32"))
+    return (unpacked(values) if kind == "uint8" else values) * torch.from_numpy(
+        scale.astype("float32")
+    )
 
 
 def _fitted(stored: torch.Tensor, like: torch.Tensor) -> torch.Tensor:

@@ -13,6 +13,7 @@ from nlp.heads import HEADS
 from training.base import encoder_from_config
 from training.errors import TrainingError
 from training.modeling import CommentModel
+from training.ngrams import NGrams
 from training.recipe import Recipe
 from training.record import read_record
 from training.trainer import BEST_FILE, CHECKPOINT_FILE
@@ -39,7 +40,7 @@ def load_run(run_dir: Path, recipe: Recipe, *, keep_auxiliary: bool = False) -> 
 
 def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentModel:
     """A run's last weights, to go on from, or its averaged ones; labels that it did not have start
-    at random.
+    at random. Without its wide part, which belongs to the encoder that it was fitted to.
 
     Raises:
         TrainingError: the run has no checkpoint.
@@ -54,7 +55,7 @@ def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentMode
     read = torch.load(
         run_dir / BEST_FILE if averaged else file, map_location="cpu", weights_only=True
     )
-    old = read if averaged else read["model"]
+    old = {k: v for k, v in (read if averaged else read["model"]).items() if k[:5] != "wide."}
     model = _blank_model(run_dir, recipe, sum(map(len, auxiliary.values())))
     new = model.state_dict()
     for part, had, has in (
@@ -74,6 +75,8 @@ def load_last(run_dir: Path, recipe: Recipe, auxiliary: OwnNames) -> CommentMode
 def load_weights(run_dir: Path, weights: dict[str, torch.Tensor], recipe: Recipe) -> CommentModel:
     """A model of the build that ``run_dir`` records, with these weights, in float32."""
     model = _blank_model(run_dir, recipe, len(weights.get("auxiliary.bias", ())))
+    if "wide.rows.weight" in weights:
+        model.wide = NGrams(*weights["wide.rows.weight"].shape).requires_grad_(False)
     model.load_state_dict(weights)
     return model
 

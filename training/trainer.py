@@ -216,6 +216,8 @@ def parameter_groups(model: CommentModel, recipe: Recipe) -> list[dict[str, Any]
     layers = model.encoder.config.num_hidden_layers
     groups = []
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:  # the wide part of a shipped model
+            continue
         if name.startswith(("heads", "auxiliary")):
             rate = recipe.head_learning_rate
         else:
