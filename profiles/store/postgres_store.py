@@ -1,6 +1,6 @@
 """The server store: one schema of a PostgreSQL database (15 or newer), for several processes.
 
-Loads go through COPY into a temporary table and from there in by INSERT … ON CONFLICT; derived
+Loads go in through COPY, those that bring stored keys again by way of a temporary table; derived
 tables are built beside the old ones and renamed into their place. Readers never wait for a
 refresh, and two refreshes never run at once (an advisory lock). Lists of records are ``jsonb``.
 
@@ -26,7 +26,7 @@ from profiles.store.layout import arrow_schema, conform, load_ibis, table_names,
 from profiles.store.loading import LoadingStore
 from profiles.store.migrate import Step
 from profiles.store.postgres_compiler import with_text_members
-from profiles.store.postgres_copy import copy_out, scan_out
+from profiles.store.postgres_copy import copy_in, copy_out, scan_out
 from profiles.store.postgres_ddl import (
     create_statements,
     index_statements,
@@ -125,8 +125,7 @@ class PostgresStore(LoadingStore):
         check_derived(name)
         if table.num_rows:
             with self.transaction():
-                self._stage(name, table)
-                self._take_staged(name, table.column_names)
+                self._append(name, name, table)
         return int(table.num_rows)
 
     def merge(self, name: str, table: pa.Table, key: Sequence[str]) -> int:
@@ -136,11 +135,12 @@ class PostgresStore(LoadingStore):
             return 0
         same = " AND ".join(_same(table, one) for one in key)
         with self.transaction():
-            self._stage(name, table)
+            stage_table(self._connection, name, _conformed(name, table.select(list(key))))
             self._connection.execute(
                 f"DELETE FROM {quoted(name)} AS stored USING staged_in AS given WHERE {same}"
             )
-            self._take_staged(name, table.column_names)
+            self._connection.execute("DROP TABLE staged_in")
+            self._append(name, name, table)
         return int(table.num_rows)
 
     def swap(self, tables: Mapping[str, Any]) -> None:
@@ -242,16 +242,9 @@ class PostgresStore(LoadingStore):
     def _add_identifiers(self, rows: pa.Table, source: str, run: str) -> int:
         return add_identifiers(self._connection, rows, source, run)
 
-    def _stage(self, name: str, table: pa.Table) -> None:
-        wanted = pa.schema([arrow_schema(name).field(one) for one in table.column_names])
-        stage_table(self._connection, name, conform(table, wanted))
-
-    def _take_staged(self, name: str, columns: Sequence[str]) -> None:
-        listed = ", ".join(quoted(one) for one in columns)
-        self._connection.execute(
-            f"INSERT INTO {quoted(name)} ({listed}) SELECT {listed} FROM staged_in"
-        )
-        self._connection.execute("DROP TABLE staged_in")
+    def _append(self, name: str, relation: str, table: pa.Table) -> None:
+        """Append rows with columns of the table ``name`` to a relation that is made like it."""
+        copy_in(self._connection, quoted(relation), _conformed(name, table))
 
     def _build(self, name: str, new: Any) -> None:
         """Make the table ``NAME_new`` with what ``name`` is to hold, and its indexes."""
@@ -260,9 +253,7 @@ class PostgresStore(LoadingStore):
         self._connection.execute(f"CREATE TABLE {quoted(fresh)} (LIKE {quoted(name)})")
         if isinstance(new, pa.Table | pa.RecordBatchReader):
             for part in [new] if isinstance(new, pa.Table) else map(_as_table, new):
-                if part.num_rows:
-                    self._stage(name, part)
-                    self._take_staged(fresh, part.column_names)
+                self._append(name, fresh, part)
         else:
             names = new.as_table().schema().names
             listed = ", ".join(quoted(one) for one in names)
@@ -297,6 +288,11 @@ def _connect(url: str, shown: str) -> psycopg.Connection[Any]:
 
 def _as_table(batch: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([batch])
+
+
+def _conformed(name: str, table: pa.Table) -> pa.Table:
+    whole = arrow_schema(name)
+    return conform(table, pa.schema([whole.field(one) for one in table.column_names]))
 
 
 def _same(table: pa.Table, name: str) -> str:
