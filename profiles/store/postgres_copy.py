@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import duckdb
@@ -75,9 +76,16 @@ def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -
 
 
 def scan_out(
-    connection: psycopg.Connection[Any], name: str, schema: pa.Schema
+    connection: psycopg.Connection[Any],
+    name: str,
+    schema: pa.Schema,
+    where: str = "",
+    given: Sequence[object] = (),
 ) -> Iterator[pa.Table]:
-    """Yield the columns ``schema`` of a table in batches; lists as JSON text."""
+    """Yield the columns ``schema`` of a table in batches; lists as JSON text.
+
+    ``where`` is a WHERE clause with a ``%s`` for each of ``given``.
+    """
     listed = ", ".join(
         f"to_jsonb({quoted(field.name)})::text" if _is_list(field.type) else quoted(field.name)
         for field in schema
@@ -85,7 +93,9 @@ def scan_out(
     types = {field.name: pa.string() if _is_list(field.type) else field.type for field in schema}
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY (SELECT {listed} FROM {quoted(name)}) TO STDOUT (FORMAT csv)") as copy,
+        cursor.copy(
+            f"COPY (SELECT {listed} FROM {quoted(name)} {where}) TO STDOUT (FORMAT csv)", given
+        ) as copy,
     ):
         blocks = _Blocks(copy)
         if blocks.empty:
@@ -100,6 +110,17 @@ def scan_out(
         )
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def wanted(connection: psycopg.Connection[Any], values: pa.Array) -> Iterator[str]:
+    """Give a SELECT of text values that the server holds for the time of the block."""
+    connection.execute("DROP TABLE IF EXISTS pg_temp.wanted_in")  # of a scan that was not ended
+    connection.execute("CREATE TEMP TABLE wanted_in (value text)")
+    copy_in(connection, "wanted_in", pa.table({"value": values}))
+    connection.execute("ANALYZE wanted_in")
+    yield "SELECT value FROM wanted_in"
+    connection.execute("DROP TABLE wanted_in")
 
 
 class _Blocks(io.RawIOBase):
