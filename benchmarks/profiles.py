@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,14 @@ READS = 1_000
 WARM_UP = 20  # reads that are not counted
 COPIED = ("events", "comments", "orders", "users")
 ONE_SIZE_S = 1_200  # no size may take longer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Took:
+    """Seconds of the clock, and of the processor in this process."""
+
+    wall_s: float
+    cpu_s: float
 
 
 def main() -> None:
@@ -88,15 +97,16 @@ def on_duckdb(events: int, arguments: argparse.Namespace) -> None:
         full = timed(row, "full refresh", lambda: refresh(store, AS_OF, "full"))
         tell_peak(row)
         later = one_percent_later(row, store, store, events)
-        figure(row, "of a full one", f"{later / full:.1%} of processor time (target 10 %)")
+        figure(
+            row, "of a full one", f"{later.cpu_s / full.cpu_s:.1%} of processor time (target 10 %)"
+        )
         point_reads(row, store)
         if not arguments.skip_peer:
             # over the same file, whose profiles are there: a second full refresh beside it
             ours = timed(row, "full again", lambda: refresh(store, AS_OF, "again", full=True))
             hand = timed(row, "by hand", lambda: refresh_by_hand(store, AS_OF))
-            figure(
-                row, "full again over by hand", f"{ours / hand:.2f} of processor time (target 1.3)"
-            )
+            over = f"{ours.cpu_s / hand.cpu_s:.2f} of processor time (target 1.3)"
+            figure(row, "full again over by hand", over)
             drop_by_hand(store)
 
 
@@ -117,7 +127,9 @@ def on_postgres(events: int, arguments: argparse.Namespace) -> None:
         tell_peak(row)
         point_reads(row, store)
         later = one_percent_later(row, store, source, events)
-        figure(row, "of a full one", f"{later / full:.1%} of processor time")
+        share = f"{later.cpu_s / full.cpu_s:.1%} of processor time here"
+        clock = f"{later.wall_s / full.wall_s:.1%} of the clock, the server's work included"
+        figure(row, "of a full one", f"{share}, {clock} (target 15 %)")
 
 
 @contextlib.contextmanager
@@ -156,8 +168,8 @@ def copy_inputs(source: DuckDBStore, store: Store, later_than: datetime | None =
             store.load(name, pa.Table.from_batches([batch]), "bench")
 
 
-def one_percent_later(row: str, store: Store, source: DuckDBStore, events: int) -> float:
-    """Processor seconds of a refresh after one hundredth more events."""
+def one_percent_later(row: str, store: Store, source: DuckDBStore, events: int) -> Took:
+    """What a refresh took after one hundredth more events."""
     add_events(source, events // 100, events // 10)
     if store is not source:
         copy_inputs(source, store, AS_OF)
@@ -177,13 +189,13 @@ def point_reads(row: str, store: Store) -> None:
     figure(row, "point read", f"p50 {p50:.2f} ms, p99 {p99:.2f} ms (target 5)")
 
 
-def timed(row: str, what: str, work: Callable[[], Any]) -> float:
-    """Processor seconds of a step; both clocks are printed as soon as it is done."""
+def timed(row: str, what: str, work: Callable[[], Any]) -> Took:
+    """What a step took; both clocks are printed as soon as it is done."""
     wall, cpu = time.perf_counter(), time.process_time()
     work()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     figure(row, what, f"{wall:.1f} s, processor {cpu:.1f} s")
-    return cpu
+    return Took(wall_s=wall, cpu_s=cpu)
 
 
 def tell_peak(row: str) -> None:

@@ -1,8 +1,9 @@
 """A refresh, and reads, for stores that are no DuckDB file: their rows lent to one.
 
 The file lies in a folder of its own and is gone afterwards; what a killed process left is removed
-by the next one. Every input row is read once per refresh and the derived tables are written whole,
-in batches: time and disk grow with the rows stored, memory does not.
+by the next one. A full refresh reads every input row once and writes the derived tables whole, in
+batches: time and disk grow with the rows stored, memory does not. One of what changed does with the
+rows of the persons in scope where the engine has them by key (``profiles.lend_by_key``).
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 
+from profiles.lender import Lender
+from profiles.lending import MADE, batches, forget_marks, lend
 from profiles.read import PLATFORMS_META
 from profiles.store.base import Store
-from profiles.store.ddl import quoted
 from profiles.store.duckdb_store import DuckDBStore
-from profiles.store.layout import arrow_schema, conform
+from profiles.store.layout import arrow_schema
 from profiles.store.workbench import LentStore
 
 # what a refresh reads, and columns of it that none of its statements names
@@ -35,29 +38,49 @@ _INPUTS: Final[Mapping[str, frozenset[str]]] = {
     "person_identifiers": frozenset(),
     "touched": frozenset(),
 }
-_MADE: Final = ("persons", "profiles", "content_insights", "content_topics")
 _PREFIX: Final = "refresh-"
 
 
 @contextmanager
 def lent_for_refresh(store: Store, work: Path | None) -> Iterator[DuckDBStore]:
-    """Give a DuckDB file with what a refresh of ``store`` reads; take back what it made.
+    """Give a DuckDB file with all that a refresh of ``store`` reads; take back what it made.
 
     Call it inside ``store.transaction()``. ``work`` is the folder for the file; without it the
     system's for temporary files.
     """
+    with _bench(store, work) as bench:
+        for name, unused in _INPUTS.items():
+            lend(store, bench, name, [one for one in arrow_schema(name).names if one not in unused])
+        for name in MADE:
+            lend(store, bench, name)
+        yield bench
+        _take_back(store, bench)
+
+
+@contextmanager
+def lent_by_key(
+    store: Store, work: Path | None, previous: datetime, as_of: datetime
+) -> Iterator[tuple[DuckDBStore, Lender]]:
+    """Give an empty DuckDB file and who brings what a refresh of what changed reads; take back what
+    it made. Else as ``lent_for_refresh``.
+    """
+    from profiles.lend_by_key import KeyLender
+
+    with _bench(store, work) as bench:
+        lender = KeyLender(store, bench, previous, as_of)
+        yield bench, lender
+        lender.take_back()
+
+
+@contextmanager
+def _bench(store: Store, work: Path | None) -> Iterator[DuckDBStore]:
     if work is not None:
         work.mkdir(parents=True, exist_ok=True)
         _sweep(work)
     folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=work)
     try:
         with LentStore(store, Path(folder) / "bench.duckdb") as bench:
-            for name, unused in _INPUTS.items():
-                _lend(store, bench, name, unused)
-            for name in _MADE:
-                _lend(store, bench, name, frozenset())
             yield bench
-            _take_back(store, bench)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -77,53 +100,18 @@ def lent_for_reading(store: Store, tables: Sequence[str]) -> Iterator[DuckDBStor
         LentStore(store, Path(folder) / "bench.duckdb") as bench,
     ):
         for name in tables:
-            _lend(store, bench, name, frozenset())
+            lend(store, bench, name)
         yield bench
-
-
-def _lend(store: Store, bench: DuckDBStore, name: str, unused: frozenset[str]) -> None:
-    """Copy a table; what comes as JSON text becomes the lists that the bench has."""
-    schema = arrow_schema(name)
-    columns = [one for one in schema.names if one not in unused]
-    types = bench.read(
-        "SELECT column_name AS name, data_type AS kind FROM duckdb_columns() WHERE table_name = $t",
-        {"t": name},
-    ).to_pylist()
-    kinds = {row["name"]: row["kind"] for row in types}
-    for part in store.scan(name, columns):
-        picked = ", ".join(
-            f"{quoted(one)}::JSON::{kinds[one]} AS {quoted(one)}"
-            if pa.types.is_nested(schema.field(one).type) and part[one].type == pa.string()
-            else quoted(one)
-            for one in columns
-        )
-        with bench.registered("lent", part):
-            bench.execute(f"INSERT INTO {quoted(name)} BY NAME SELECT {picked} FROM lent")
 
 
 def _take_back(store: Store, bench: DuckDBStore) -> None:
     """Write the tables anew, add the new rows of the history, forget what was marked."""
-    store.swap({name: _reader(bench, name, store.rows_per_load) for name in _MADE})
-    for batch in _reader(bench, "profile_history", store.rows_per_load):
+    store.swap({name: batches(bench, name, store.rows_per_load) for name in MADE})
+    for batch in batches(bench, "profile_history", store.rows_per_load):
         store.bulk_load("profile_history", pa.Table.from_batches([batch]))
-    kinds = bench.read("SELECT DISTINCT kind FROM touched WHERE kind IS NOT NULL")["kind"]
-    store.delete("touched", "kind", kinds.to_pylist())
+    forget_marks(store, bench)
     platforms = bench.read("FROM meta WHERE name = $name", {"name": PLATFORMS_META})
     store.merge("meta", platforms, ["name"])
-
-
-def _reader(bench: DuckDBStore, name: str, rows: int) -> pa.RecordBatchReader:
-    schema = arrow_schema(name)
-    listed = ", ".join(quoted(one) for one in schema.names)
-    found = bench.stream(f"SELECT {listed} FROM {quoted(name)}", rows_per_batch=rows)
-    return pa.RecordBatchReader.from_batches(
-        schema,
-        (
-            one
-            for batch in found
-            for one in conform(pa.Table.from_batches([batch]), schema).to_batches()
-        ),
-    )
 
 
 def _sweep(work: Path) -> None:

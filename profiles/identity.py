@@ -7,7 +7,6 @@ nobody can enumerate phone numbers or account numbers to find whose id a hash is
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from typing import Final
 
@@ -21,7 +20,7 @@ _SEPARATOR: Final = b"\x1f"
 def person_id(key: bytes, platform: str | None, user_id: str) -> str:
     """Return the person id of a user as the source names them; an unknown platform counts as ''."""
     message = (platform or "").encode() + _SEPARATOR + user_id.encode()
-    return hmac.new(key, message, hashlib.sha256).hexdigest()[:PERSON_ID_LENGTH]
+    return hmac.digest(key, message, "sha256").hex()[:PERSON_ID_LENGTH]
 
 
 def identifier_key(key: bytes, kind: str, namespace: str, value: str) -> str:
@@ -33,7 +32,7 @@ def identifier_key(key: bytes, kind: str, namespace: str, value: str) -> str:
 def hash_user_ids(table: pa.Table, key: bytes, column: str = "user_id") -> pa.Table:
     """Return ``table`` with ``column`` replaced by person ids; null stays null.
 
-    Needs text columns ``platform`` and ``column``. Hashes each distinct pair once (about 2 µs),
+    Needs text columns ``platform`` and ``column``. Hashes each distinct pair once (about 1 µs),
     whatever the number of rows; memory grows with the distinct users of this table.
     """
     if table.num_rows == 0:

@@ -28,6 +28,8 @@ from profiles.compute import compile_part, part_names
 from profiles.dimensions import DIMENSIONS
 from profiles.documents import DOCUMENTS
 from profiles.insight import INSIGHT_SQL, with_share_intervals
+from profiles.lender import HERE, Lender
+from profiles.lending import MADE
 from profiles.persons import resolve_if_stale
 from profiles.read import PLATFORMS_META, last_refresh
 from profiles.replace import keep_before, replace_people
@@ -95,10 +97,7 @@ def _refresh(
             result = _refresh_here(store, as_of, previous, run, full=full)
             store.execute("DELETE FROM touched")
         else:
-            from profiles.bench import lent_for_refresh
-
-            with lent_for_refresh(store, work) as bench:
-                result = _refresh_here(bench, as_of, previous, run, full=full)
+            result = _refresh_elsewhere(store, as_of, previous, run, full=full, work=work)
         store.delete("runs", "run_id", [run])
         _record(store, result, run)
     if isinstance(store, DuckDBStore):
@@ -106,21 +105,46 @@ def _refresh(
     return result
 
 
-def _refresh_here(
-    store: DuckDBStore, as_of: datetime, previous: datetime | None, run: str, *, full: bool
+def _refresh_elsewhere(
+    store: Store,
+    as_of: datetime,
+    previous: datetime | None,
+    run: str,
+    *,
+    full: bool,
+    work: Path | None,
 ) -> RefreshResult:
-    set_scope(store, as_of, previous, full=full)
-    persons, changed = _refresh_profiles(store, as_of, run, full=full)
-    contents = _refresh_insights(store, as_of, run, full=full)
+    """Refresh on a DuckDB file that is lent all rows, or those of the persons in scope."""
+    from profiles.bench import lent_by_key, lent_for_refresh
+
+    if full or previous is None or not store.by_key:
+        with lent_for_refresh(store, work) as bench:
+            return _refresh_here(bench, as_of, previous, run, full=full)
+    with lent_by_key(store, work, previous, as_of) as (bench, lender):
+        return _refresh_here(bench, as_of, previous, run, full=False, lender=lender)
+
+
+def _refresh_here(
+    store: DuckDBStore,
+    as_of: datetime,
+    previous: datetime | None,
+    run: str,
+    *,
+    full: bool,
+    lender: Lender = HERE,
+) -> RefreshResult:
+    set_scope(store, as_of, previous, full=full, lender=lender)
+    persons, changed = _refresh_profiles(store, as_of, run, full=full, lender=lender)
+    contents = _refresh_insights(store, as_of, run, full=full, lender=lender)
     if previous != as_of and not full:
-        _set_as_of(store, as_of)
+        store.stamp(MADE, as_of)  # what did not change holds as of the new moment too
     return RefreshResult(
         as_of=as_of, full=full, persons=persons, contents=contents, changed=changed
     )
 
 
 def _refresh_profiles(
-    store: DuckDBStore, as_of: datetime, run: str, *, full: bool
+    store: DuckDBStore, as_of: datetime, run: str, *, full: bool, lender: Lender
 ) -> tuple[int, int]:
     """Replace the persons and profiles in scope, a part of them at a time."""
     keep_before(store, full=full)
@@ -128,6 +152,7 @@ def _refresh_profiles(
     persons = changed = 0
     for first in range(0, everybody, PERSONS_AT_ONCE):
         choose_people(store, first, PERSONS_AT_ONCE, full=full)
+        lender.for_people()
         make_inputs(store, full=full)
         for dimension in DIMENSIONS:
             _compute(store, dimension, as_of)
@@ -151,15 +176,20 @@ def _compute(store: DuckDBStore, dimension: str, as_of: datetime) -> None:
             store.execute(f"DROP TABLE {name}")
 
 
-def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bool) -> int:
+def _refresh_insights(
+    store: DuckDBStore, as_of: datetime, run: str, *, full: bool, lender: Lender
+) -> int:
     """Replace the insights in scope; their rows are few enough to pass through Arrow."""
     if not full and store.count("scope_contents") == 0:
         return 0
+    lender.for_insights()
     own = "" if full else f"SEMI JOIN scope_contents ON {_SAME_CONTENT.format('comments')}"
     store.execute(
         f"CREATE OR REPLACE TEMP VIEW comments_in AS SELECT comments.* FROM comments {own}"
     )
-    store.execute("CREATE OR REPLACE TEMP VIEW all_comments_in AS SELECT * FROM comments")
+    store.execute(
+        f"CREATE OR REPLACE TEMP VIEW all_comments_in AS SELECT * FROM {lender.everywhere}"
+    )
     moment = {"as_of": as_of}
     insights = with_share_intervals(store.read(INSIGHT_SQL, moment))
     gone = (
@@ -175,15 +205,6 @@ def _refresh_insights(store: DuckDBStore, as_of: datetime, run: str, *, full: bo
         {**moment, "run": run},
     )
     return int(insights.num_rows)
-
-
-def _set_as_of(store: DuckDBStore, as_of: datetime) -> None:
-    """What did not change holds as of the new moment too."""
-    for name in ("persons", "profiles", "content_insights", "content_topics"):
-        store.execute(
-            f"UPDATE {name} SET as_of = $as_of WHERE as_of IS DISTINCT FROM $as_of::TIMESTAMPTZ",
-            {"as_of": as_of},
-        )
 
 
 def _note_platforms(store: DuckDBStore) -> None:

@@ -16,6 +16,7 @@ from typing import Final
 
 from profiles.compute import compile_part
 from profiles.dimensions import DIMENSIONS, SOURCES
+from profiles.lender import HERE, Lender
 from profiles.persons import by_person, relations_by_person
 from profiles.signals import EVENT_SIGNALS
 from profiles.store.duckdb_store import DuckDBStore
@@ -42,13 +43,19 @@ _SAME: Final = "{0}.content_id = {1}.{2} AND {0}.platform IS NOT DISTINCT FROM {
 
 
 def set_scope(
-    store: DuckDBStore, as_of: datetime, previous: datetime | None, *, full: bool
+    store: DuckDBStore,
+    as_of: datetime,
+    previous: datetime | None,
+    *,
+    full: bool,
+    lender: Lender = HERE,
 ) -> None:
     """Make the temporary tables ``scope_contents``, ``changed`` and ``everybody``.
 
     ``everybody`` numbers all persons in scope: person_id, user_id from 1. Brings ``content_topics``
-    up to ``as_of``.
+    up to ``as_of``. ``lender`` brings the rows for it where they are elsewhere.
     """
+    lender.for_scope()
     store.execute(_TOUCHED)
     store.execute(
         """CREATE OR REPLACE TEMP TABLE scope_contents AS
@@ -56,8 +63,13 @@ def set_scope(
     )
     if previous is not None and previous != as_of:
         _add_newly_visible(store, *sorted((previous, as_of)))
+    lender.for_topics()
     _refresh_content_topics(store, as_of, full=full)
+    if not full:
+        lender.for_viewers()
+        _add_viewers(store)
     _number_people(store, full=full)
+    lender.for_everybody()
 
 
 def choose_people(store: DuckDBStore, first: int, most: int, *, full: bool) -> None:
@@ -103,7 +115,7 @@ def _add_newly_visible(store: DuckDBStore, low: datetime, high: datetime) -> Non
 
 
 def _refresh_content_topics(store: DuckDBStore, as_of: datetime, *, full: bool) -> None:
-    """Replace the topics of contents in scope; viewers of those that changed join ``changed``."""
+    """Replace the topics of contents in scope; those that changed are ``retold``."""
     own = (
         ""
         if full
@@ -138,14 +150,17 @@ def _refresh_content_topics(store: DuckDBStore, as_of: datetime, *, full: bool) 
             SELECT {columns}, $as_of FROM new_topics ORDER BY platform, content_id, place""",
         {"as_of": as_of},
     )
-    if not full:
-        telling = ", ".join(f"'{name}'" for name in EVENT_SIGNALS)
-        store.execute(
-            f"""INSERT INTO changed SELECT DISTINCT user_id, 'interest'
-                FROM ({by_person("events")}) AS seen SEMI JOIN retold
-                ON {_SAME.format("seen", "retold", "content_id")}
-                WHERE event IN ({telling})"""
-        )
+
+
+def _add_viewers(store: DuckDBStore) -> None:
+    """Whoever did something telling with a content that is retold joins ``changed``."""
+    telling = ", ".join(f"'{name}'" for name in EVENT_SIGNALS)
+    store.execute(
+        f"""INSERT INTO changed SELECT DISTINCT user_id, 'interest'
+            FROM ({by_person("events")}) AS seen SEMI JOIN retold
+            ON {_SAME.format("seen", "retold", "content_id")}
+            WHERE event IN ({telling})"""
+    )
 
 
 def _number_people(store: DuckDBStore, *, full: bool) -> None:

@@ -6,20 +6,27 @@ its own scope through views ``<dimension>_<input>``. Texts are read only where c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from profiles.dimensions import DIMENSIONS
 from profiles.persons import by_person, relations_by_person
 from profiles.store.duckdb_store import DuckDBStore
 
-_COMMENTS: Final = """comment_id, platform, content_id, parent_id, {text} AS text, created_at,
-    like_count, reply_count, region, sentiment, sentiment_score, p_negative, p_neutral, p_positive,
-    emotion"""
-_COLUMNS: Final = {
-    "users": """account_id, platform, gender, age, region, follower_count, following_count,
-        verified, created_at""",
-    "events": "platform, event, time, content_id",
-    "orders": "order_id, platform, time, amount_cny, items",
+_COMMENTS: Final = (
+    *("comment_id", "platform", "content_id", "parent_id", "text", "created_at", "like_count"),
+    *("reply_count", "region", "sentiment", "sentiment_score", "p_negative", "p_neutral"),
+    *("p_positive", "emotion"),
+)
+_USERS: Final = (
+    *("platform", "gender", "age", "region", "follower_count", "following_count", "verified"),
+    "created_at",
+)
+# of the other tables by person
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "users": _USERS,
+    "events": ("platform", "event", "time", "content_id"),
+    "orders": ("order_id", "platform", "time", "amount_cny", "items"),
 }
 # who is tied to a person need not be in scope: they are told apart by a hash
 _RELATIONS: Final = f"""
@@ -49,14 +56,12 @@ _NAMES: Final = ("comments", "topics", "aspects", "users", "events", "orders", "
 
 def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     """Make ``in_<input>`` and the views of every dimension; needs ``people`` and the scopes."""
-    text = (
-        "text"
-        if full or store.count("scope_emotion") + store.count("scope_social")
-        else "NULL::VARCHAR"
-    )
-    columns = {"comments": _COMMENTS.format(text=text), **_COLUMNS}
+    texts = ", ".join(_COMMENTS)
+    if not full and not needs_text(store):
+        texts = texts.replace(" text,", " NULL::VARCHAR AS text,")
+    columns = {"comments": texts, **{name: ", ".join(one) for name, one in COLUMNS.items()}}
     for name, wanted in columns.items():
-        items = ", interests, aspects" if name == "comments" else ""
+        items = {"comments": ", interests, aspects", "users": ", account_id"}.get(name, "")
         store.execute(
             f"""CREATE OR REPLACE TEMP TABLE in_{name} AS
                 SELECT people.user_id, {wanted}{items}
@@ -80,6 +85,17 @@ def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     store.execute(
         "CREATE OR REPLACE TEMP VIEW interest_content_topics AS SELECT * FROM content_topics"
     )
+
+
+def needs_text(store: DuckDBStore) -> bool:
+    """Tell whether a dimension that reads what comments say has anybody in scope."""
+    return store.count("scope_emotion") + store.count("scope_social") > 0
+
+
+def comment_columns(*, text: bool, aspects: bool) -> tuple[str, ...]:
+    """Return the stored columns of comments that the dimensions read."""
+    lists = ("interests", "aspects") if aspects else ("interests",)
+    return ("user_id", *(name for name in _COMMENTS if text or name != "text"), *lists)
 
 
 def drop_inputs(store: DuckDBStore) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 import pyarrow as pa
@@ -45,6 +46,23 @@ class LoadResult:
         return self.rows - stored - len(self.rejected) - self.forgotten
 
 
+@dataclass(frozen=True, kw_only=True)
+class Among:
+    """Rows whose ``column`` has one of ``values`` (text); null is none of them."""
+
+    column: str
+    values: pa.Array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """Rows whose moment ``column`` is after ``low`` and not after ``high``."""
+
+    column: str
+    low: datetime
+    high: datetime
+
+
 @runtime_checkable
 class Store(Protocol):
     """A store; use it as a context manager. ``url`` names it in messages, without a password."""
@@ -53,6 +71,7 @@ class Store(Protocol):
     url: str
     rules: IdentityRules
     rows_per_load: int  # rows in one load at which the engine works well
+    by_key: bool  # finding and replacing some rows costs little more than those rows
 
     def __enter__(self) -> Self: ...
     def __exit__(self, *_: Any) -> None: ...
@@ -76,8 +95,10 @@ class Store(Protocol):
     def rows_where(self, name: str, column: str, values: Sequence[str]) -> pa.Table:
         """Return the rows of a table whose ``column`` has one of ``values``: a point read."""
 
-    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield columns of a table in batches, for tables larger than memory.
+    def scan(
+        self, name: str, columns: Sequence[str], only: Among | Between | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, for tables larger than memory; all rows or ``only``.
 
         Lists come as they are or as JSON text. Nothing else may be asked of the store until the
         last batch is taken.
@@ -109,6 +130,9 @@ class Store(Protocol):
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> int:
         """Delete the rows whose ``column`` has one of ``values``; return their number."""
+
+    def stamp(self, names: Sequence[str], as_of: datetime) -> None:
+        """Let every row of the derived tables ``names`` hold as of a moment."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """Make everything inside happen together or not at all."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ import pyarrow as pa
 
 from profiles.errors import StoreError
 from profiles.identity_rules import IdentityRules
-from profiles.store.base import LoadResult
+from profiles.store.base import Among, Between, LoadResult
 from profiles.store.ddl import create_statement, create_statements, quoted
 from profiles.store.duckdb_indexes import INDEXED, drop_indexes, make_indexes
 from profiles.store.expressions import compiled, expression_of
@@ -121,10 +122,19 @@ class DuckDBStore(LoadingStore):
         """Drop the indexes, before their tables are written anew."""
         drop_indexes(self._connection)
 
-    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield columns of a table in batches."""
+    def scan(
+        self, name: str, columns: Sequence[str], only: Among | Between | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, of all rows or ``only`` some."""
         listed = ", ".join(quoted(one) for one in columns)
-        found = self._connection.execute(f"SELECT {listed} FROM {quoted(name)}")
+        where, given = "", {}
+        if isinstance(only, Among):
+            where, given = "IN (SELECT unnest($values))", {"values": only.values.to_pylist()}
+        elif only is not None:
+            where, given = "> $low AND {0} <= $high", {"low": only.low, "high": only.high}
+        if only is not None:
+            where = f"WHERE {quoted(only.column)} {where.format(quoted(only.column))}"
+        found = self._connection.execute(f"SELECT {listed} FROM {quoted(name)} {where}", given)
         for batch in found.to_arrow_reader(self.rows_per_load):
             yield pa.Table.from_batches([batch])
 
@@ -184,6 +194,15 @@ class DuckDBStore(LoadingStore):
             {"values": list(values)},
         ).fetchall()[0]
         return int(gone)
+
+    def stamp(self, names: Sequence[str], as_of: datetime) -> None:
+        """Let every row of the derived tables ``names`` hold as of a moment."""
+        for name in names:
+            self._connection.execute(
+                f"""UPDATE {quoted(name)} SET as_of = $as_of
+                    WHERE as_of IS DISTINCT FROM $as_of::TIMESTAMPTZ""",
+                {"as_of": as_of},
+            )
 
     def read(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """Return the result of a SELECT; ``$name`` in it stands for ``parameters["name"]``."""

@@ -40,6 +40,7 @@ class LoadingStore(ABC):
 
     engine: str
     rows_per_load: int = 262_144
+    by_key: bool = False
 
     def __init__(self, url: str, *, key: bytes, rules: IdentityRules | None) -> None:
         self.url = url

@@ -1,15 +1,16 @@
 """Arrow to and from PostgreSQL through COPY: columns as CSV made and read by compiled code.
 
 A row loop in Python would take some 20 s per million rows, this takes about one. Empty text and
-null stay apart (quoted and unquoted in the CSV). Lists travel as JSON text. PostgreSQL cannot hold
-the character U+0000; it becomes U+FFFD on the way in.
+null stay apart (quoted and unquoted in the CSV). Lists travel as text. PostgreSQL cannot hold the
+character U+0000; it becomes U+FFFD on the way in.
 """
 
 from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import duckdb
@@ -26,7 +27,7 @@ _SCAN_BYTES: Final = 1 << 24  # of one batch; no row may be longer
 
 
 def copy_in(connection: psycopg.Connection[Any], relation: str, table: pa.Table) -> None:
-    """Append ``table`` to ``relation``, whose columns have its names; lists go as JSON text."""
+    """Append ``table`` to ``relation``, whose columns have its names; see ``flat`` for lists."""
     names = ", ".join(quoted(name) for name in table.column_names)
     if table.num_rows == 0:
         return
@@ -75,9 +76,16 @@ def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -
 
 
 def scan_out(
-    connection: psycopg.Connection[Any], name: str, schema: pa.Schema
+    connection: psycopg.Connection[Any],
+    name: str,
+    schema: pa.Schema,
+    where: str = "",
+    given: Sequence[object] = (),
 ) -> Iterator[pa.Table]:
-    """Yield the columns ``schema`` of a table in batches; lists as JSON text."""
+    """Yield the columns ``schema`` of a table in batches; lists as JSON text.
+
+    ``where`` is a WHERE clause with a ``%s`` for each of ``given``.
+    """
     listed = ", ".join(
         f"to_jsonb({quoted(field.name)})::text" if _is_list(field.type) else quoted(field.name)
         for field in schema
@@ -85,7 +93,9 @@ def scan_out(
     types = {field.name: pa.string() if _is_list(field.type) else field.type for field in schema}
     with (
         connection.cursor() as cursor,
-        cursor.copy(f"COPY (SELECT {listed} FROM {quoted(name)}) TO STDOUT (FORMAT csv)") as copy,
+        cursor.copy(
+            f"COPY (SELECT {listed} FROM {quoted(name)} {where}) TO STDOUT (FORMAT csv)", given
+        ) as copy,
     ):
         blocks = _Blocks(copy)
         if blocks.empty:
@@ -100,6 +110,17 @@ def scan_out(
         )
         for batch in reader:
             yield pa.Table.from_batches([batch])
+
+
+@contextmanager
+def wanted(connection: psycopg.Connection[Any], values: pa.Array) -> Iterator[str]:
+    """Give a SELECT of text values that the server holds for the time of the block."""
+    connection.execute("DROP TABLE IF EXISTS pg_temp.wanted_in")  # of a scan that was not ended
+    connection.execute("CREATE TEMP TABLE wanted_in (value text)")
+    copy_in(connection, "wanted_in", pa.table({"value": values}))
+    connection.execute("ANALYZE wanted_in")
+    yield "SELECT value FROM wanted_in"
+    connection.execute("DROP TABLE wanted_in")
 
 
 class _Blocks(io.RawIOBase):
@@ -148,26 +169,33 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def flat(table: pa.Table) -> pa.Table:
-    """Return ``table`` with lists as JSON text and without U+0000."""
-    nested = [field.name for field in table.schema if pa.types.is_nested(field.type)]
+    """Return ``table`` without U+0000, lists as text: of words as PostgreSQL writes them, of
+    records as JSON.
+    """
+    nested = [field for field in table.schema if pa.types.is_nested(field.type)]
     if nested:
-        picked = ", ".join(
-            f"to_json({quoted(name)})::VARCHAR AS {quoted(name)}"
-            if name in nested
-            else quoted(name)
-            for name in table.column_names
-        )
+        picked = ", ".join(f"{_list_text(field)} AS {quoted(field.name)}" for field in nested)
         with duckdb.connect() as memory:
-            memory.register("given", table)
+            memory.register("given", table.select([field.name for field in nested]))
             memory.execute("SET TimeZone = 'UTC'")
             texts = memory.execute(f"SELECT {picked} FROM given").to_arrow_table()
-        for name in nested:
-            at = table.column_names.index(name)
-            table = table.set_column(at, name, texts[name])
+        for field in nested:
+            at = table.column_names.index(field.name)
+            table = table.set_column(at, field.name, texts[field.name])
     for at, field in enumerate(table.schema):
         if pa.types.is_string(field.type):
             table = table.set_column(at, field.name, _without_nul(table.column(at)))
     return table
+
+
+def _list_text(field: pa.Field) -> str:
+    name = quoted(field.name)
+    if not pa.types.is_list(field.type) or pa.types.is_nested(field.type.value_type):
+        return f"to_json({name})::VARCHAR"
+    escaped = """replace(replace(word::VARCHAR, '\\', '\\\\'), '"', '\\"')"""
+    words = f"""list_transform({name}, lambda word: coalesce('"' || {escaped} || '"', 'NULL'))"""
+    return f"""CASE WHEN {name} IS NOT NULL
+        THEN '{{' || coalesce(array_to_string({words}, ','), '') || '}}' END"""
 
 
 def _without_nul(column: pa.ChunkedArray) -> pa.ChunkedArray:

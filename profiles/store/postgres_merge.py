@@ -2,7 +2,8 @@
 
 What is new, changed and unchanged is decided as in ``profiles.store.merge``. Rows go in with
 INSERT … ON CONFLICT, so that two processes may load at the same time. A load of which no key is
-stored, the usual one, goes straight in; any other is first compared with what is there.
+stored, the usual one, is copied straight into its table; any other is first compared with what is
+there.
 """
 
 from __future__ import annotations
@@ -28,13 +29,11 @@ def merge_staged(
     """Merge ``staged`` into its table; return counts ``inserted``, ``updated``, ``unchanged``."""
     if staged.num_rows == 0:
         return dict.fromkeys(("inserted", "updated", "unchanged"), 0)
-    numbered = staged.append_column("row_number", pa.array(np.arange(staged.num_rows)))
-    numbered = numbered.append_column(ROW_KEY, row_keys(staged, spec.key))
-    once = pc.count_distinct(numbered[ROW_KEY]).as_py() == numbered.num_rows
-    stage_table(connection, spec.name, numbered)
-    if once and _insert_new(connection, spec, staged, run):
-        connection.execute("DROP TABLE staged_in")
+    keyed = staged.append_column(ROW_KEY, row_keys(staged, spec.key))
+    if _insert_new(connection, spec, keyed, run):
         return {"inserted": staged.num_rows, "updated": 0, "unchanged": 0}
+    numbered = keyed.append_column("row_number", pa.array(np.arange(staged.num_rows)))
+    stage_table(connection, spec.name, numbered)
     with connection.cursor() as cursor:
         cursor.execute(_delta_sql(spec, frozenset(staged.column_names)))
         found = dict(cursor.execute("SELECT state, count(*) FROM delta GROUP BY state").fetchall())
@@ -47,64 +46,69 @@ def merge_staged(
 
 
 def _insert_new(
-    connection: psycopg.Connection[Any], spec: InputTable, staged: pa.Table, run: str
+    connection: psycopg.Connection[Any], spec: InputTable, keyed: pa.Table, run: str
 ) -> bool:
-    """Insert what is staged if none of it is stored; tell whether it was."""
-    known = f"SELECT FROM {spec.name} AS old JOIN staged_in USING ({ROW_KEY}) LIMIT 1"
-    if connection.execute(known).fetchone() is not None:
+    """Copy rows straight into their table if no key is there twice; tell whether it was done.
+
+    The rows go in the order of their keys: pages of the key's index are filled one after the other,
+    and two processes that bring the same keys wait for each other in the same order.
+    """
+    keys = keyed.select([ROW_KEY])
+    if pc.count_distinct(keys[ROW_KEY]).as_py() < keyed.num_rows or _known(connection, spec, keys):
         return False
-    listed = ", ".join(quoted(name) for name in staged.column_names)
-    with connection.transaction() as attempt:
-        inserted = connection.execute(
-            f"""INSERT INTO {spec.name} ({listed}, run_id, {ROW_KEY})
-                SELECT {listed}, %(run)s, {ROW_KEY} FROM staged_in ORDER BY {ROW_KEY}
-                ON CONFLICT ({ROW_KEY}) DO NOTHING""",
-            {"run": run},
-        ).rowcount
-        if inserted < staged.num_rows:
-            raise psycopg.Rollback(attempt)  # another process stored some of it meanwhile
-        connection.execute(
-            """CREATE TEMP VIEW delta AS SELECT *, 'inserted' AS state,
-               NULL::text AS old_user_id, NULL::text AS old_content_id FROM staged_in"""
-        )
-        for statement in _note_touched(spec):
-            connection.execute(statement)
-        connection.execute("DROP VIEW delta")
-        return True
-    return False
+    ordered = keyed.take(pc.sort_indices(keyed[ROW_KEY]))
+    rows = ordered.append_column("run_id", pa.repeat(run, keyed.num_rows))
+    try:
+        with connection.transaction():
+            copy_in(connection, spec.name, rows)
+    except psycopg.errors.UniqueViolation:
+        return False  # another process stored some of it meanwhile
+    for kind, column in touched_by(spec):
+        if column in keyed.column_names:
+            copy_in(connection, "touched", _touched(keyed, kind, column))
+    return True
+
+
+def _known(connection: psycopg.Connection[Any], spec: InputTable, keys: pa.Table) -> bool:
+    """Tell whether any of the keys is stored."""
+    if connection.execute(f"SELECT FROM {spec.name} LIMIT 1").fetchone() is None:
+        return False
+    connection.execute(f"CREATE TEMP TABLE keys_in ({ROW_KEY} uuid)")
+    copy_in(connection, "keys_in", keys)
+    connection.execute("ANALYZE keys_in")
+    found = connection.execute(f"SELECT FROM {spec.name} JOIN keys_in USING ({ROW_KEY}) LIMIT 1")
+    known = found.fetchone() is not None
+    connection.execute("DROP TABLE keys_in")
+    return known
+
+
+def _touched(rows: pa.Table, kind: str, column: str) -> pa.Table:
+    ids = rows.select(["platform", column]).filter(pc.is_valid(rows[column]))
+    once = ids.group_by(["platform", column]).aggregate([])
+    return pa.table(
+        {
+            "kind": pa.repeat(kind, once.num_rows),
+            "platform": once["platform"],
+            "id": once[column],
+        }
+    )
 
 
 def stage_table(connection: psycopg.Connection[Any], name: str, table: pa.Table) -> None:
-    """Copy ``table`` into a temporary table ``staged_in`` with the column types of ``name``.
-
-    Lists arrive as JSON text and are turned here into what the column holds.
-    """
+    """Copy ``table`` into a temporary table ``staged_in`` with the column types of ``name``."""
     schema = ibis_schema(name)
-    kinds = {
-        column: "uuid"
-        if column == ROW_KEY
-        else column_type(schema[column])
-        if column in schema
-        else "bigint"
-        for column in table.column_names
-    }
-    arrays = [column for column, kind in kinds.items() if kind.endswith("[]")]
     declared = ", ".join(
-        f"{quoted(column)} {'jsonb' if column in arrays else kind}"
-        for column, kind in kinds.items()
+        f"{quoted(column)} {_staged_type(column, schema)}" for column in table.column_names
     )
     connection.execute(f"CREATE TEMP TABLE staged_in ({declared})")
     copy_in(connection, "staged_in", table)
-    for column in arrays:
-        connection.execute(f"""ALTER TABLE staged_in ADD COLUMN unpacked {kinds[column]}""")
-        connection.execute(
-            f"""UPDATE staged_in SET unpacked = ARRAY(
-                    SELECT jsonb_array_elements_text({quoted(column)}))
-                WHERE {quoted(column)} IS NOT NULL"""
-        )
-        connection.execute(f"ALTER TABLE staged_in DROP COLUMN {quoted(column)}")
-        connection.execute(f"ALTER TABLE staged_in RENAME COLUMN unpacked TO {quoted(column)}")
     connection.execute("ANALYZE staged_in")
+
+
+def _staged_type(column: str, schema: Any) -> str:
+    if column == ROW_KEY:
+        return "uuid"
+    return column_type(schema[column]) if column in schema else "bigint"
 
 
 def _delta_sql(spec: InputTable, given: frozenset[str]) -> str:

@@ -1,6 +1,6 @@
 """The server store: one schema of a PostgreSQL database (15 or newer), for several processes.
 
-Loads go through COPY into a temporary table and from there in by INSERT … ON CONFLICT; derived
+Loads go in through COPY, those that bring stored keys again by way of a temporary table; derived
 tables are built beside the old ones and renamed into their place. Readers never wait for a
 refresh, and two refreshes never run at once (an advisory lock). Lists of records are ``jsonb``.
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -20,24 +21,25 @@ import pyarrow as pa
 
 from profiles.errors import StoreError
 from profiles.identity_rules import IdentityRules
+from profiles.store.base import Among, Between
 from profiles.store.ddl import quoted
 from profiles.store.expressions import compiled, expression_of
 from profiles.store.layout import arrow_schema, conform, load_ibis, table_names, to_arrow
 from profiles.store.loading import LoadingStore
 from profiles.store.migrate import Step
 from profiles.store.postgres_compiler import with_text_members
-from profiles.store.postgres_copy import copy_out, scan_out
-from profiles.store.postgres_ddl import (
-    create_statements,
-    index_statements,
-    read_name,
-    view_statements,
-)
+from profiles.store.postgres_copy import copy_in, copy_out, scan_out, wanted
+from profiles.store.postgres_ddl import create_statements, read_name
 from profiles.store.postgres_identifiers import add_identifiers
 from profiles.store.postgres_merge import merge_staged, stage_table
+from profiles.store.postgres_stamp import stamp_rows
+from profiles.store.postgres_swap import finish_fresh, make_fresh, put_in_place
 from profiles.store.tables import SCHEMA_VERSION, InputTable, check_derived
 
 MIN_VERSION: Final = 150_000  # MERGE, NULLS NOT DISTINCT; what the tests run against
+FEW_VALUES: Final = 100  # as parameters of a statement; more go through a temporary table
+# of one session; a load's keys and a refresh's ids stay in memory (PostgreSQL's own: 4 MB, 8 MB)
+_MEMORY: Final = {"work_mem": "64MB", "temp_buffers": "64MB"}
 _LOCK: Final = "hashtextextended('tingfeng ' || current_schema() || %s, 0)"
 
 
@@ -52,6 +54,7 @@ class PostgresStore(LoadingStore):
     """
 
     engine = "postgres"
+    by_key = True
 
     def __init__(self, url: str, *, key: bytes, rules: IdentityRules | None = None) -> None:
         super().__init__(without_password(url), key=key, rules=rules)
@@ -60,6 +63,8 @@ class PostgresStore(LoadingStore):
         try:
             self._connection.execute("SET TIME ZONE 'UTC'")
             self._connection.execute("SET client_min_messages = warning")
+            for name, size in _MEMORY.items():
+                self._connection.execute(f"SET {name} = '{size}'")
             self._prepare()
         except BaseException:
             self._connection.close()
@@ -110,10 +115,21 @@ class PostgresStore(LoadingStore):
             schema=schema,
         )
 
-    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield columns of a table in batches; lists and JSON as text."""
-        schema = arrow_schema(name)
-        return scan_out(self._connection, name, pa.schema([schema.field(one) for one in columns]))
+    def scan(
+        self, name: str, columns: Sequence[str], only: Among | Between | None = None
+    ) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, of all rows or ``only`` some; lists as text."""
+        whole = arrow_schema(name)
+        schema = pa.schema([whole.field(one) for one in columns])
+        if only is None:
+            yield from scan_out(self._connection, name, schema)
+        elif isinstance(only, Between):
+            where = "WHERE {0} > %s AND {0} <= %s".format(quoted(only.column))
+            yield from scan_out(self._connection, name, schema, where, [only.low, only.high])
+        else:
+            with wanted(self._connection, only.values) as some:
+                where = f"WHERE {quoted(only.column)} IN ({some})"
+                yield from scan_out(self._connection, name, schema, where)
 
     def count(self, table: str) -> int:
         """Return the number of rows of one of the store's tables."""
@@ -125,8 +141,7 @@ class PostgresStore(LoadingStore):
         check_derived(name)
         if table.num_rows:
             with self.transaction():
-                self._stage(name, table)
-                self._take_staged(name, table.column_names)
+                self._append(name, name, table)
         return int(table.num_rows)
 
     def merge(self, name: str, table: pa.Table, key: Sequence[str]) -> int:
@@ -136,11 +151,12 @@ class PostgresStore(LoadingStore):
             return 0
         same = " AND ".join(_same(table, one) for one in key)
         with self.transaction():
-            self._stage(name, table)
+            stage_table(self._connection, name, _conformed(name, table.select(list(key))))
             self._connection.execute(
                 f"DELETE FROM {quoted(name)} AS stored USING staged_in AS given WHERE {same}"
             )
-            self._take_staged(name, table.column_names)
+            self._connection.execute("DROP TABLE staged_in")
+            self._append(name, name, table)
         return int(table.num_rows)
 
     def swap(self, tables: Mapping[str, Any]) -> None:
@@ -151,19 +167,25 @@ class PostgresStore(LoadingStore):
             for name, new in tables.items():
                 self._build(name, new)
             for name in tables:
-                old, fresh, view = quoted(name), quoted(f"{name}_new"), quoted(read_name(name))
-                if view != old:
-                    self._connection.execute(f"DROP VIEW IF EXISTS {view}")
-                self._connection.execute(f"DROP TABLE {old}")
-                self._connection.execute(f"ALTER TABLE {fresh} RENAME TO {old}")
-                for statement in view_statements(name):
-                    self._connection.execute(statement)
+                put_in_place(self._connection, name)
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> int:
         """Delete the rows whose ``column`` has one of ``values``; return their number."""
-        return self._connection.execute(
-            f"DELETE FROM {quoted(name)} WHERE {quoted(column)} = ANY(%s)", [list(values)]
-        ).rowcount
+        if len(values) <= FEW_VALUES:
+            return self._connection.execute(
+                f"DELETE FROM {quoted(name)} WHERE {quoted(column)} = ANY(%s)", [list(values)]
+            ).rowcount
+        with self.transaction(), wanted(self._connection, pa.array(values, pa.string())) as some:
+            return self._connection.execute(
+                f"DELETE FROM {quoted(name)} WHERE {quoted(column)} IN ({some})"
+            ).rowcount
+
+    def stamp(self, names: Sequence[str], as_of: datetime) -> None:
+        """Let every row of the derived tables ``names`` hold as of a moment."""
+        for name in names:
+            check_derived(name)
+            with self.transaction():
+                stamp_rows(self._connection, name, as_of)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -242,27 +264,16 @@ class PostgresStore(LoadingStore):
     def _add_identifiers(self, rows: pa.Table, source: str, run: str) -> int:
         return add_identifiers(self._connection, rows, source, run)
 
-    def _stage(self, name: str, table: pa.Table) -> None:
-        wanted = pa.schema([arrow_schema(name).field(one) for one in table.column_names])
-        stage_table(self._connection, name, conform(table, wanted))
-
-    def _take_staged(self, name: str, columns: Sequence[str]) -> None:
-        listed = ", ".join(quoted(one) for one in columns)
-        self._connection.execute(
-            f"INSERT INTO {quoted(name)} ({listed}) SELECT {listed} FROM staged_in"
-        )
-        self._connection.execute("DROP TABLE staged_in")
+    def _append(self, name: str, relation: str, table: pa.Table) -> None:
+        """Append rows with columns of the table ``name`` to a relation that is made like it."""
+        copy_in(self._connection, quoted(relation), _conformed(name, table))
 
     def _build(self, name: str, new: Any) -> None:
         """Make the table ``NAME_new`` with what ``name`` is to hold, and its indexes."""
-        fresh = f"{name}_new"
-        self._connection.execute(f"DROP TABLE IF EXISTS {quoted(fresh)}")
-        self._connection.execute(f"CREATE TABLE {quoted(fresh)} (LIKE {quoted(name)})")
+        fresh = make_fresh(self._connection, name)
         if isinstance(new, pa.Table | pa.RecordBatchReader):
             for part in [new] if isinstance(new, pa.Table) else map(_as_table, new):
-                if part.num_rows:
-                    self._stage(name, part)
-                    self._take_staged(fresh, part.column_names)
+                self._append(name, fresh, part)
         else:
             names = new.as_table().schema().names
             listed = ", ".join(quoted(one) for one in names)
@@ -270,9 +281,7 @@ class PostgresStore(LoadingStore):
                 f"INSERT INTO {quoted(fresh)} ({listed}) "
                 f"SELECT {listed} FROM ({compiled(self.backend, new)}) AS q"
             )
-        for statement in index_statements(name, fresh):
-            self._connection.execute(statement)
-        self._connection.execute(f"ANALYZE {quoted(fresh)}")
+        finish_fresh(self._connection, name)
 
 
 def without_password(url: str) -> str:
@@ -297,6 +306,11 @@ def _connect(url: str, shown: str) -> psycopg.Connection[Any]:
 
 def _as_table(batch: pa.RecordBatch) -> pa.Table:
     return pa.Table.from_batches([batch])
+
+
+def _conformed(name: str, table: pa.Table) -> pa.Table:
+    whole = arrow_schema(name)
+    return conform(table, pa.schema([whole.field(one) for one in table.column_names]))
 
 
 def _same(table: pa.Table, name: str) -> str:

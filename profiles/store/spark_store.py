@@ -17,6 +17,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -26,6 +27,7 @@ import pyarrow.compute as pc
 
 from profiles.errors import StoreError
 from profiles.identity_rules import IdentityRules
+from profiles.store.base import Among, Between
 from profiles.store.expressions import compiled, expression_of
 from profiles.store.layout import arrow_schema, conform, load_ibis, table_names, to_arrow
 from profiles.store.loading import LoadingStore
@@ -110,9 +112,11 @@ class SparkStore(LoadingStore):
         """Return the rows of a table whose ``column`` has one of ``values``."""
         return self._files.arrow(name, pc.field(column).isin(pa.array(list(values), pa.string())))
 
-    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
+    def scan(
+        self, name: str, columns: Sequence[str], only: Among | Between | None = None
+    ) -> Iterator[pa.Table]:
         """Yield columns of a table in batches, read here without Spark."""
-        return self._files.scan(name, columns)
+        return self._files.scan(name, columns, _filter(only))
 
     def count(self, table: str) -> int:
         """Return the number of rows of one of the store's tables."""
@@ -156,6 +160,15 @@ class SparkStore(LoadingStore):
             if gone:
                 self._files.replace(name, frame.where(~theirs | frame[column].isNull()))
         return gone
+
+    def stamp(self, names: Sequence[str], as_of: datetime) -> None:
+        """Let every row of the derived tables ``names`` hold as of a moment; writes them anew."""
+        from pyspark.sql.functions import lit
+
+        with self.transaction():
+            for name in names:
+                check_derived(name)
+                self._files.replace(name, self._files.frame(name).withColumn("as_of", lit(as_of)))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -216,6 +229,17 @@ class SparkStore(LoadingStore):
         for one in absent:
             frame = self._files.with_null(frame, name, one)
         return self._files.write_frame(name, frame.select(*wanted))
+
+
+def _filter(only: Among | Between | None) -> Any:
+    """The rows that are wanted, as Arrow filters files."""
+    if only is None:
+        return None
+    column = pc.field(only.column)
+    if isinstance(only, Among):
+        return column.isin(only.values)
+    low, high = (pa.scalar(one, pa.timestamp("us", "UTC")) for one in (only.low, only.high))
+    return (column > low) & (column <= high)
 
 
 def _start(master: str, options: Mapping[str, str]) -> Any:

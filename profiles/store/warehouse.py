@@ -89,14 +89,16 @@ class Warehouse:
         parts = [self._dataset(folder).to_table(filter=rows) for folder in self.tables[name]]
         return pa.concat_tables([schema.empty_table(), *(conform(part, schema) for part in parts)])
 
-    def scan(self, name: str, columns: Sequence[str]) -> Iterator[pa.Table]:
-        """Yield columns of a table in batches, read here without Spark."""
+    def scan(self, name: str, columns: Sequence[str], rows: Any = None) -> Iterator[pa.Table]:
+        """Yield columns of a table in batches, all rows or those for which the Arrow expression
+        ``rows`` is true; read here without Spark.
+        """
         whole = arrow_schema(name)
         schema = pa.schema([whole.field(one) for one in columns])
         for folder in self.tables[name]:
             files = self._dataset(folder)
             there = [one for one in columns if one in files.schema.names]
-            for batch in files.to_batches(columns=there):
+            for batch in files.to_batches(columns=there, filter=rows):
                 yield conform(pa.Table.from_batches([batch]), schema)
 
     def count(self, name: str) -> int:
