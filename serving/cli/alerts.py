@@ -48,7 +48,7 @@ def list_incidents(
             f"{one.id}  {iso(one.opened_at)}  {one.severity:8}  {state_of(one):12}  {_title(one)}  "
             f"{one.root.observed} / {one.root.expected:.1f}"
         )
-    say(f"{len(found):,} incidents")
+    say("1 incident" if len(found) == 1 else f"{len(found):,} incidents")
 
 
 @app.command()

@@ -75,7 +75,8 @@ def replay(
         found = run(batches, loaded, offer, advance)
     for incident in found:
         typer.echo(json.dumps(incident_line(incident), ensure_ascii=False))
-    say(f"{len(found):,} incidents in {sum(d.rows for d in dumps):,} rows")
+    counted = "1 incident" if len(found) == 1 else f"{len(found):,} incidents"
+    say(f"{counted} in {sum(d.rows for d in dumps):,} rows")
     if delivery is not None:
         with redirect_stdout(sys.stderr):  # standard output is for incidents
             hand_over.deliver_now(delivery)

@@ -49,7 +49,7 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_replay_prints_a_line_per_incident(run: Run, dump: Path) -> None:
     code, out, err = run("replay", dump)
-    assert code == 0 and "1 incidents in 980 rows" in err
+    assert code == 0 and "1 incident in 980 rows" in err
     (line,) = [json.loads(one) for one in out.splitlines()]
     assert line["key"] == {"platform": "douyin", "content": "7301"}
     assert line["observed"] > 3 * line["expected"] and line["evidence"]
