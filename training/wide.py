@@ -21,6 +21,7 @@ from nlp.heads import HEADS, OUTPUT_SIZE, Head
 from nlp.scorer import Floats
 from nlp.tokenizer import CommentTokenizer
 from training.batches import Pool, Rows
+from training.export import Int4Rows
 from training.labelled import LabelledSet
 from training.modeling import RARE_BIAS, SLICES, loss_of, row_losses
 from training.ngrams import NGrams, ngrams
@@ -49,7 +50,7 @@ def add_wide(
 ) -> None:
     """Trains a wide part on ``pool`` and puts it into ``run_dir/best.pt``."""
     whole = load_run(run_dir, recipe, keep_auxiliary=True)
-    part = train_wide(recipe, pool)
+    part = as_stored(train_wide(recipe, pool))
     dev = [s.take(range(min(JUDGED_ROWS, len(s)))) for s in dev_sets]
     deep = [predict(whole, s.texts, tokenizer)[:, :OUTPUT_SIZE] for s in dev]
     wide = [wide_logits(part, s.texts, tokenizer) for s in dev]
@@ -93,6 +94,12 @@ def train_wide(recipe: Recipe, pool: Pool) -> NGrams:
             losses.append(float(loss.detach()))
         log.info("wide part: %d rows, loss %.4f", len(rows), np.mean(losses))
     return part.without_auxiliary().eval().requires_grad_(False)
+
+
+def as_stored(part: NGrams) -> NGrams:
+    """The same with its table rounded as the export will: shares are fitted to what is served."""
+    part.table.data = Int4Rows(part.table.data)(torch.arange(part.buckets))
+    return part
 
 
 class Bags:
