@@ -63,9 +63,11 @@ def _insert_new(
         ).rowcount
         if inserted < staged.num_rows:
             raise psycopg.Rollback(attempt)  # another process stored some of it meanwhile
+        asked = {"old_user_id", "old_content_id", "platform", *(c for _, c in touched_by(spec))}
+        absent = sorted(asked - set(staged.column_names))
+        nulls = "".join(f", NULL::text AS {quoted(name)}" for name in absent)
         connection.execute(
-            """CREATE TEMP VIEW delta AS SELECT *, 'inserted' AS state,
-               NULL::text AS old_user_id, NULL::text AS old_content_id FROM staged_in"""
+            f"CREATE TEMP VIEW delta AS SELECT *, 'inserted' AS state{nulls} FROM staged_in"
         )
         for statement in _note_touched(spec):
             connection.execute(statement)
