@@ -15,7 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 import pyarrow as pa
 
@@ -86,11 +87,14 @@ def _bench(store: Store, work: Path | None) -> Iterator[DuckDBStore]:
 
 
 @contextmanager
-def lent_for_reading(store: Store, tables: Sequence[str]) -> Iterator[DuckDBStore]:
+def lent_for_reading(
+    store: Store, tables: Sequence[str], *, rows: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[DuckDBStore]:
     """Give a DuckDB file with copies of ``tables``, for reads that are DuckDB's SQL.
 
-    A DuckDB file is given as it is. Growth: every row of ``tables`` is copied once, by batches; a
-    file in the system's folder for temporary files, gone afterwards.
+    ``rows`` names further tables of which only what an expression says is copied: few rows. A
+    DuckDB file is given as it is. Growth: every row of ``tables`` is copied once, by batches, what
+    ``rows`` say through memory; a file in the system's folder for temporary files, gone afterwards.
     """
     if isinstance(store, DuckDBStore):
         yield store
@@ -101,6 +105,8 @@ def lent_for_reading(store: Store, tables: Sequence[str]) -> Iterator[DuckDBStor
     ):
         for name in tables:
             lend(store, bench, name)
+        for name, wanted in rows.items():
+            bench.insert(name, store.fetch(wanted))
         yield bench
 
 

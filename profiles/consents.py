@@ -1,15 +1,15 @@
-"""Consents that come with users: joined with those the store has, whatever the order they come in.
+"""Consents as they come in: with users, or by hand; kept as decisions, joined to consents.
 
-A person's consent to a purpose is in force from the latest moment it was given until the first
-withdrawal after that. So the same rows twice change nothing, and an older row undoes no withdrawal.
-A row that has only a withdrawal begins and ends at that moment: it was never in force, but stands
-against what was given before.
+What a person allows follows from all decisions about any of their identifiers
+(``profiles.decisions``). So the same rows twice change nothing, and an older row undoes no
+withdrawal. At a moment for which the store has a basis, that basis stays, except by hand.
 
-Growth: one pass over the rows given and the stored consents of their persons, in DuckDB in memory.
+Growth: one pass over the rows given and the stored decisions of their persons, in DuckDB in memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import duckdb
@@ -17,47 +17,46 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from data.columns import CONSENT, TIMESTAMP
+from profiles.decisions import DECISION_KEY, consents_sql, undecided_sql
 from profiles.persons import resolve_if_stale
 from profiles.store.base import Store
+from profiles.store.layout import arrow_schema, conform
 
 BASIS: Final = "consent"  # where a row names no ground
-_KEY: Final = ("person_id", "purpose")
-_STORED: Final = ("person_id", "purpose", "basis", "given_at", "withdrawn_at")
+_NAMES: Final = "key, purpose, basis, given_at, withdrawn_at, run_id"
 
-_GIVEN: Final = """
-CREATE TABLE facts AS
-SELECT coalesce(member.person_id, key) AS person_id, basis, given_at, withdrawn_at, false AS stored,
+_PURPOSES: Final = """
+SELECT key, basis, given_at, withdrawn_at,
     unnest(list_distinct(list_filter(
         list_transform(regexp_split_to_array(purposes, '[;；、,，|]'), lambda one: trim(one)),
         lambda one: one <> ''))) AS purpose
-FROM given LEFT JOIN members AS member USING (key)"""
-_KEPT: Final = """
-INSERT INTO facts BY NAME
-SELECT coalesce(member.person_id, kept.person_id) AS person_id, purpose, basis, given_at,
-    withdrawn_at, true AS stored
-FROM kept LEFT JOIN members AS member ON member.key = kept.person_id"""
-# g: the latest moment given; alone: the latest withdrawal of which nothing is known but itself
-_JOINED: Final = """
-WITH starts AS (
-    SELECT person_id, purpose, max(given_at) FILTER (withdrawn_at IS DISTINCT FROM given_at) AS g,
-        max(given_at) FILTER (withdrawn_at = given_at) AS alone
-    FROM facts GROUP BY ALL),
-ends AS (
-    SELECT person_id, purpose, g, alone,
-        min(withdrawn_at) FILTER (withdrawn_at >= g AND withdrawn_at <> given_at) AS w,
-        arg_max(basis, (given_at, stored)) FILTER (
-            g IS NULL OR (given_at = g AND withdrawn_at IS DISTINCT FROM given_at)) AS basis
-    FROM starts JOIN facts USING (person_id, purpose) GROUP BY ALL),
-joined AS (
-    SELECT person_id, purpose, coalesce(basis, $basis) AS basis,
-        CASE WHEN g IS NULL OR (alone >= g AND w < alone) THEN alone ELSE g END AS given_at,
-        CASE WHEN g IS NULL OR alone >= g THEN alone ELSE w END AS withdrawn_at
-    FROM ends)
-SELECT joined.* FROM joined LEFT JOIN kept USING (person_id, purpose)
-WHERE kept.person_id IS NULL OR kept.basis IS DISTINCT FROM joined.basis
-    OR kept.given_at IS DISTINCT FROM joined.given_at
-    OR kept.withdrawn_at IS DISTINCT FROM joined.withdrawn_at
-ORDER BY person_id, purpose"""
+FROM given"""
+_KNOWN: Final = f"""
+CREATE TABLE known AS
+SELECT {_NAMES}, true AS stored FROM stored_decisions UNION ALL BY NAME
+SELECT *, false AS stored FROM ({undecided_sql("kept", "stored_decisions", "members")})"""
+_BY_HAND: Final = """
+UPDATE known SET basis = told.basis, stored = false FROM told
+WHERE known.purpose = told.purpose AND known.given_at = told.given_at
+    AND told.withdrawn_at IS NULL AND known.basis IS DISTINCT FROM told.basis"""
+_NEW: Final = """
+INSERT INTO known BY NAME
+SELECT told.key, told.purpose, coalesce(max(old.basis), max(told.basis), $basis) AS basis,
+    told.given_at, told.withdrawn_at, $run AS run_id, false AS stored
+FROM told
+LEFT JOIN known AS old ON old.key = told.key AND old.purpose = told.purpose
+    AND old.given_at = told.given_at
+WHERE NOT EXISTS (FROM known WHERE known.key = told.key AND known.purpose = told.purpose
+    AND known.given_at = told.given_at
+    AND known.withdrawn_at IS NOT DISTINCT FROM told.withdrawn_at)
+GROUP BY told.key, told.purpose, told.given_at, told.withdrawn_at"""
+_CHANGED: Final = f"""
+SELECT made.* FROM ({consents_sql("known", "members")}) AS made
+LEFT JOIN kept ON kept.person_id = made.person_id AND kept.purpose = made.purpose
+WHERE kept.person_id IS NULL OR kept.basis IS DISTINCT FROM made.basis
+    OR kept.given_at IS DISTINCT FROM made.given_at
+    OR kept.withdrawn_at IS DISTINCT FROM made.withdrawn_at
+ORDER BY made.person_id, made.purpose"""
 
 
 def split_consents(table: pa.Table) -> tuple[pa.Table, pa.Table | None]:
@@ -92,13 +91,57 @@ def add_consents(store: Store, consents: pa.Table, run: str) -> int:
         given = _given(consents, keys).filter(known)
         if not given.num_rows:
             return 0
-        changed, former = _changed(store, given)
-        if former:
-            store.delete("consents", "person_id", former)
-        if changed.num_rows:
-            named = changed.append_column("run_id", pa.repeat(run, changed.num_rows))
-            store.merge("consents", named, _KEY)
+        with duckdb.connect() as memory:
+            memory.execute("SET TimeZone = 'UTC'")
+            memory.register("given", given)
+            told = memory.execute(_PURPOSES).to_arrow_table()
+        return keep_decisions(store, told, run)
+
+
+def keep_decisions(store: Store, told: pa.Table, run: str, *, by_hand: bool = False) -> int:
+    """Keep decisions and join them to consents; return how many consents changed.
+
+    ``told`` has key, purpose, basis (null: that of the same moment, else ``BASIS``), given_at and
+    withdrawn_at. Call it inside ``store.transaction()``, with persons put together. Decided
+    ``by_hand``, the basis takes the place of the stored one of the same moment.
+    """
+    members, keys = _members(store, pc.unique(told["key"]).to_pylist())
+    found = {
+        "told": told,
+        "members": members,
+        "kept": store.rows_where("consents", "person_id", keys),
+        "stored_decisions": store.rows_where("consent_decisions", "key", keys),
+    }
+    with duckdb.connect() as memory:
+        memory.execute("SET TimeZone = 'UTC'")
+        for name, table in found.items():
+            memory.register(name, table)
+        memory.execute(_KNOWN)
+        if by_hand:
+            memory.execute(_BY_HAND)
+        memory.execute(_NEW, {"basis": BASIS, "run": run})
+        new = memory.execute(f"SELECT {_NAMES} FROM known WHERE NOT stored").to_arrow_table()
+        changed = memory.execute(_CHANGED).to_arrow_table()
+    if new.num_rows:
+        store.merge(
+            "consent_decisions", conform(new, arrow_schema("consent_decisions")), DECISION_KEY
+        )
+    moved = {row["key"] for row in members.to_pylist() if row["key"] != row["person_id"]}
+    former = sorted(moved & set(found["kept"]["person_id"].to_pylist()))
+    if former:
+        store.delete("consents", "person_id", former)
+    if changed.num_rows:
+        wanted = conform(changed, arrow_schema("consents"))
+        store.merge("consents", wanted, ["person_id", "purpose"])
     return int(changed.num_rows)
+
+
+def _members(store: Store, own: Sequence[str]) -> tuple[pa.Table, list[str]]:
+    """Key and person of every identifier of the persons of ``own``, and all keys."""
+    found = store.rows_where("person_identifiers", "key", own)
+    persons = pc.unique(found["person_id"]).to_pylist()
+    members = store.rows_where("person_identifiers", "person_id", persons)
+    return members, sorted({*own, *members["key"].to_pylist()})
 
 
 def _given(consents: pa.Table, keys: pa.Array) -> pa.Table:
@@ -113,24 +156,3 @@ def _given(consents: pa.Table, keys: pa.Array) -> pa.Table:
             "withdrawn_at": withdrawn,
         }
     )
-
-
-def _changed(store: Store, given: pa.Table) -> tuple[pa.Table, list[str]]:
-    """Rows of consents to write, and the former ids under which some of them were kept."""
-    own = pc.unique(given["key"])
-    found = store.rows_where("person_identifiers", "key", own.to_pylist())
-    persons = pc.unique(found["person_id"]).to_pylist()
-    members = store.rows_where("person_identifiers", "person_id", persons)
-    keys = {*own.to_pylist(), *members["key"].to_pylist()}
-    kept = store.rows_where("consents", "person_id", sorted(keys)).select(_STORED)
-    with duckdb.connect() as memory:
-        memory.execute("SET TimeZone = 'UTC'")
-        for name, table in (("given", given), ("members", members), ("kept", kept)):
-            memory.register(name, table)
-        memory.execute(_GIVEN)
-        memory.execute(_KEPT)
-        changed = memory.execute(_JOINED, {"basis": BASIS}).to_arrow_table()
-    moved = {row["key"] for row in members.to_pylist() if row["key"] != row["person_id"]} & set(
-        kept["person_id"].to_pylist()
-    )
-    return changed, sorted(moved)

@@ -4,7 +4,8 @@ A filter has the names and the meaning of ``profiles.overview``: a comment count
 however often it bears it, days are days in China, and undated comments are in every list but those
 of days. So the list behind a number has as many comments as the number says.
 
-Growth: one pass over the columns that the filter names; the page's rows only are read whole.
+Growth: one pass over the columns that the filter names; the page's rows only are read whole. Stores
+that are no DuckDB file filter and order themselves (``profiles.listing_portable``).
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final, Literal
 
+from profiles.listing_portable import find_comments
 from profiles.overview import UNJUDGED
 from profiles.persons import by_person
-from profiles.sql import LOCAL_DAY, SEEN, TELLS, check_as_of
+from profiles.sql import LOCAL_DAY, SEEN, TELLS, check_as_of, run_sql
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
 Order = Literal["newest", "liked"]
@@ -88,8 +91,13 @@ _ORDERS: Final[dict[Order, str]] = {
 }
 
 
+_SHOWN: Final = """SELECT comment_id, platform, content_id, user_id, text, created_at,
+    coalesce(like_count, 0) AS like_count, sentiment,
+    round(sentiment_score::DOUBLE, 6) AS score, risks, truncated"""
+
+
 def read_comments(
-    store: DuckDBStore,
+    store: Store,
     chosen: CommentFilter,
     as_of: datetime,
     *,
@@ -106,6 +114,20 @@ def read_comments(
         ProfilesError: ``as_of`` has no time zone.
     """
     check_as_of(as_of)
+    place = f"ORDER BY {_ORDERS[order]} LIMIT {limit:d} OFFSET {offset:d}"
+    if isinstance(store, DuckDBStore):
+        total, rows = _read_here(store, chosen, as_of, place)
+    else:
+        total, found = find_comments(store, chosen, as_of, order, limit + offset)
+        sql = f"{_SHOWN} FROM own WHERE {SEEN} {place}"
+        rows = run_sql(sql, {"own": found}, as_of).to_pylist()
+    return CommentPage(total=total, rows=_titled(store, rows))
+
+
+def _read_here(
+    store: DuckDBStore, chosen: CommentFilter, as_of: datetime, place: str
+) -> tuple[int, list[dict[str, Any]]]:
+    """How many comments pass, and the rows of the page, in DuckDB's SQL."""
     given = {f.name: getattr(chosen, f.name) for f in fields(chosen)}
     given = {name: value for name, value in given.items() if value is not None}
     where = _where(given)
@@ -115,21 +137,15 @@ def read_comments(
     base = f"FROM ({source}) AS own WHERE {' AND '.join([SEEN, *where])}"
     given |= {"as_of": as_of}
     total = store.read(f"SELECT count(*) AS n {base}", given)["n"][0].as_py()
-    rows = store.read(
-        f"""
-        WITH chosen AS (
-            SELECT comment_id, platform, content_id, user_id, text, created_at,
-                coalesce(like_count, 0) AS like_count, sentiment,
-                round(sentiment_score::DOUBLE, 6) AS score, risks, truncated
-            {base} ORDER BY {_ORDERS[order]} LIMIT $limit OFFSET $offset),
-        placed AS (SELECT *, row_number() OVER (ORDER BY {_ORDERS[order]}) AS place FROM chosen)
-        SELECT placed.* EXCLUDE (place), contents.title
-        FROM placed LEFT JOIN contents ON contents.content_id = placed.content_id
-            AND contents.platform IS NOT DISTINCT FROM placed.platform
-        ORDER BY place""",
-        given | {"limit": limit, "offset": offset},
-    ).to_pylist()
-    return CommentPage(total=int(total), rows=rows)
+    return int(total), store.read(f"{_SHOWN} {base} {place}", given).to_pylist()
+
+
+def _titled(store: Store, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows with the title of their content; None where it was not loaded."""
+    ids = sorted({row["content_id"] for row in rows if row["content_id"] is not None})
+    found = store.rows_where("contents", "content_id", ids).to_pylist() if ids else []
+    titles = {(one["platform"], one["content_id"]): one["title"] for one in found}
+    return [{**row, "title": titles.get((row["platform"], row["content_id"]))} for row in rows]
 
 
 def _where(given: dict[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -18,6 +18,7 @@ import pyarrow as pa
 from profiles.conditions.compile import compiled, passes
 from profiles.conditions.tree import Condition, FieldTest, Kind
 from profiles.facts import core_kinds, core_names, facts_table
+from profiles.privacy import in_force
 from profiles.segments import spellings
 from profiles.tags.attributes import read_attributes
 from profiles.tags.children import CANDIDATE, read_children
@@ -34,8 +35,12 @@ SETS: Final[Mapping[str, tuple[str, str]]] = {
     "segment": ("segments", "segment"),
     "audience": ("audience_members", "audience"),
     "campaign": ("campaign_tags", "tag"),
+    "consent": ("consents", "purpose"),
 }
-_SET_NAMES: Final = {"tag": "标签", "segment": "分层", "audience": "人群", "campaign": "活动结果"}
+_SET_NAMES: Final = {
+    **{"tag": "标签", "segment": "分层", "audience": "人群"},
+    **{"campaign": "活动结果", "consent": "授权用途"},
+}
 _RULED: Final = ("segment", "audience", "campaign")  # sets that the rules of tags are checked with
 _FIELD_ROWS: Final = pa.schema(
     [
@@ -77,6 +82,8 @@ class People:
         if test.field in SETS:
             name, column = SETS[test.field]
             table = self.store.table(name)
+            if test.field == "consent":  # what is allowed now, whatever the last refresh knew
+                table = in_force(table, datetime.now(UTC))
             if test.field == "segment":
                 known = spellings()
                 same = tuple(known.get(str(value), value) for value in test.values)

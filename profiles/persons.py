@@ -2,7 +2,8 @@
 
 A person's id is the smallest key among its identifiers; ids that a person bore before are kept as
 aliases. An account without links is its own person, under its own key. Every change of a known
-person leaves a row in ``lineage`` and marks both persons for the next refresh.
+person leaves a row in ``lineage`` and marks both persons for the next refresh. Consents follow
+their persons (``profiles.decisions``), into a merge and out of it.
 
 Growth: sorts and joins inside the database, the rest in ``profiles.resolve``; nothing per row in
 Python.
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 
 from profiles.claims import Claims, Ints
+from profiles.decisions import consents_sql, undecided_sql
 from profiles.resolve import KEPT, OVER_DEGREE, Nodes, Resolution, resolve
 from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
@@ -51,6 +53,8 @@ _WRITE: Final = (
     "DELETE FROM person_identifiers",
     "INSERT INTO person_identifiers SELECT key, person_id FROM members ORDER BY key",
     "DELETE FROM touched WHERE kind = 'identity'",
+    "DELETE FROM consents",
+    f"INSERT INTO consents BY NAME {consents_sql('consent_decisions', 'person_identifiers')}",
 )
 # what resolving reads, and what it makes anew; to lineage and touched it only adds
 _NEEDED: Final = {
@@ -63,8 +67,13 @@ _NEEDED: Final = {
     "persons": ("person_id",),
     "meta": None,
     "touched": ("kind",),
+    "consents": None,
+    "consent_decisions": None,
 }
-_REPLACED: Final = ("person_identifiers", "person_aliases", "refused_links", "cuts")
+_REPLACED: Final = (
+    *("person_identifiers", "person_aliases", "refused_links", "cuts"),
+    *("consents", "consent_decisions"),
+)
 
 
 def by_person(table: str) -> str:
@@ -139,6 +148,8 @@ def _resolve_in(store: DuckDBStore, run: str, verb: str) -> None:
            FROM moved WHERE known ORDER BY key""",
         {"run": run, "verb": verb},
     )
+    told = undecided_sql("consents", "consent_decisions", "person_identifiers")
+    store.execute(f"INSERT INTO consent_decisions BY NAME {told}")
     for statement in _WRITE:
         store.execute(statement)
     store.execute(

@@ -19,10 +19,12 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from profiles.consents import BASIS, keep_decisions
 from profiles.errors import ProfilesError
 from profiles.persons import resolve_if_stale
 from profiles.privacy_keys import keys_of_person
 from profiles.store.base import Store
+from profiles.store.layout import arrow_schema
 from profiles.store.tables import INPUTS
 
 MIN_GROUP: Final = 10  # smallest published group; a convention of statistics offices, a setting
@@ -34,13 +36,15 @@ class Forgotten:
     """What forgetting one person did.
 
     ``tables`` has, by name, rows ``before``, rows ``after`` (what was found again afterwards, 0
-    where it worked) and values ``edited`` (lists and JSON that named the person).
+    where it worked) and values ``edited`` (lists and JSON that named the person). ``comments`` are
+    platform and id of what the person said, for those who keep quotes elsewhere.
     """
 
     person_id: str
     keys: int
     tables: Mapping[str, Mapping[str, int]]
     tombstones: int
+    comments: tuple[tuple[str | None, str], ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -82,7 +86,10 @@ def forget(
             for name in sorted({*before, *after, *edited})
         }
     store.read_tombstones()
-    return Forgotten(person_id=person, keys=len(keys), tables=tables, tombstones=marks)
+    said = zip(spoken["platform"].to_pylist(), spoken["comment_id"].to_pylist(), strict=True)
+    return Forgotten(
+        person_id=person, keys=len(keys), tables=tables, tombstones=marks, comments=tuple(said)
+    )
 
 
 def suppress_small_groups(table: pa.Table, count_column: str, k: int = MIN_GROUP) -> pa.Table:
@@ -104,39 +111,55 @@ def suppress_small_groups(table: pa.Table, count_column: str, k: int = MIN_GROUP
 
 
 def give_consent(
-    store: Store, text: str, purpose: str, run: str, at: datetime, *, basis: str = "consent"
+    store: Store, text: str, purpose: str, run: str, at: datetime, *, basis: str = BASIS
 ) -> str:
     """Note that a person's data may be used for a purpose from a moment on; return the person id.
 
-    A second consent to the same purpose takes the place of the first.
+    At a moment at which it was given already, the basis takes the place of the stored one.
 
     Raises:
         UnknownPersonError: nobody answers to ``text``, or several persons do.
+        ProfilesError: the person has withdrawn at that moment or later, which stands.
     """
-    person, _ = keys_of_person(store, text)
-    row = {"person_id": person, "purpose": purpose, "basis": basis, "given_at": at, "run_id": run}
-    store.merge("consents", _one(row), ["person_id", "purpose"])
+    with store.transaction():
+        resolve_if_stale(store, run)
+        person, _ = keys_of_person(store, text)
+        ends = [row["withdrawn_at"] for row in _rows_of(store, person, purpose)]
+        if any(end is not None and end >= at for end in ends):
+            raise ProfilesError(
+                f"expected a moment after the withdrawal of {max(ends).isoformat()}, found "
+                f"{at.isoformat()}; a consent given earlier does not undo it"
+            )
+        keep_decisions(store, _decisions([person], purpose, basis, at, None), run, by_hand=True)
     return person
 
 
 def withdraw_consent(store: Store, text: str, purpose: str, run: str, at: datetime) -> str:
     """Note that a person no longer allows a purpose; return the person id.
 
+    It is said of every identifier of theirs, so that it stands on both sides of a later split.
+
     Raises:
         UnknownPersonError: nobody answers to ``text``, or several persons do.
-        ProfilesError: there is no consent to withdraw.
+        ProfilesError: there is no consent to withdraw, or it was given later than that.
     """
-    person, _ = keys_of_person(store, text)
-    rows = store.rows_where("consents", "person_id", [person]).to_pylist()
-    given = [row for row in rows if row["purpose"] == purpose and row["withdrawn_at"] is None]
-    if not given:
-        known = ", ".join(row["purpose"] for row in rows) or "none"
-        raise ProfilesError(
-            f"expected a consent to {purpose!r} in force, found {known}; "
-            f"see tingfeng consent show {text}"
-        )
-    row = {**given[0], "withdrawn_at": at, "run_id": run}
-    store.merge("consents", _one(row), ["person_id", "purpose"])
+    with store.transaction():
+        resolve_if_stale(store, run)
+        person, keys = keys_of_person(store, text)
+        rows = _rows_of(store, person)
+        given = [row for row in rows if row["purpose"] == purpose and row["withdrawn_at"] is None]
+        if not given:
+            known = ", ".join(row["purpose"] for row in rows) or "none"
+            raise ProfilesError(
+                f"expected a consent to {purpose!r} in force, found {known}; "
+                f"see tingfeng consent show {text}"
+            )
+        if given[0]["given_at"] > at:
+            raise ProfilesError(
+                f"expected a moment from {given[0]['given_at'].isoformat()} on, when it was given, "
+                f"found {at.isoformat()}; correct --at"
+            )
+        keep_decisions(store, _decisions(keys, purpose, None, at, at), run)
     return person
 
 
@@ -147,8 +170,7 @@ def consents_of(store: Store, text: str) -> list[dict[str, Any]]:
         UnknownPersonError: nobody answers to ``text``, or several persons do.
     """
     person, _ = keys_of_person(store, text)
-    rows = store.rows_where("consents", "person_id", [person]).to_pylist()
-    return sorted(rows, key=lambda row: row["purpose"])
+    return sorted(_rows_of(store, person), key=lambda row: row["purpose"])
 
 
 def consenting(consents: Any, purpose: str, as_of: datetime) -> Any:
@@ -156,10 +178,16 @@ def consenting(consents: Any, purpose: str, as_of: datetime) -> Any:
 
     ``consents`` is the ibis table of that name.
     """
-    in_force = (consents.given_at <= as_of) & (
-        consents.withdrawn_at.isnull() | (consents.withdrawn_at > as_of)
+    allowed = in_force(consents, as_of)
+    return allowed.filter(allowed.purpose == purpose).select("person_id").distinct()
+
+
+def in_force(consents: Any, as_of: datetime) -> Any:
+    """Return the consents that are in force at a moment, as an expression."""
+    return consents.filter(
+        (consents.given_at <= as_of)
+        & (consents.withdrawn_at.isnull() | (consents.withdrawn_at > as_of))
     )
-    return consents.filter((consents.purpose == purpose) & in_force).select("person_id").distinct()
 
 
 def consent_counts(store: Store, as_of: datetime, min_group: int = MIN_GROUP) -> pa.Table:
@@ -167,25 +195,27 @@ def consent_counts(store: Store, as_of: datetime, min_group: int = MIN_GROUP) ->
 
     Purposes that fewer than ``min_group`` persons allow are left out.
     """
-    consents = store.table("consents")
-    in_force = consents.filter(
-        (consents.given_at <= as_of)
-        & (consents.withdrawn_at.isnull() | (consents.withdrawn_at > as_of))
-    )
-    counts = in_force.group_by("purpose").agg(n_persons=in_force.person_id.nunique())
+    allowed = in_force(store.table("consents"), as_of)
+    counts = allowed.group_by("purpose").agg(n_persons=allowed.person_id.nunique())
     found = store.fetch(counts).sort_by([("n_persons", "descending"), ("purpose", "ascending")])
     return suppress_small_groups(found, "n_persons", min_group)
 
 
-def _one(row: Mapping[str, Any]) -> pa.Table:
-    return pa.table({name: [value] for name, value in row.items()}, schema=_consent_schema(row))
+def _rows_of(store: Store, person: str, purpose: str | None = None) -> list[dict[str, Any]]:
+    rows = store.rows_where("consents", "person_id", [person]).to_pylist()
+    return [row for row in rows if purpose in (None, row["purpose"])]
 
 
-def _consent_schema(row: Mapping[str, Any]) -> pa.Schema:
-    moment = pa.timestamp("us", tz="UTC")
-    return pa.schema(
-        [pa.field(name, moment if name.endswith("_at") else pa.string()) for name in row]
-    )
+def _decisions(
+    keys: Sequence[str],
+    purpose: str,
+    basis: str | None,
+    given: datetime,
+    withdrawn: datetime | None,
+) -> pa.Table:
+    row = {"purpose": purpose, "basis": basis, "given_at": given, "withdrawn_at": withdrawn}
+    schema = arrow_schema("consent_decisions")
+    return pa.Table.from_pylist([{"key": key, **row} for key in keys], schema=schema)
 
 
 def _id_columns(store: Store, name: str) -> list[str]:

@@ -18,6 +18,10 @@ from profiles.present import dimension
 from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
+_LISTED: Final = (
+    *("platform", "content_id", "n", "n_judged", "n_negative", "share_negative"),
+    *("share_negative_low", "share_negative_high", "last_at"),
+)
 PLATFORMS_META: Final = "platforms"  # what the last refresh knew, see ``profiles.refresh``
 
 
@@ -96,18 +100,34 @@ def read_insights(store: DuckDBStore) -> pa.Table:
     )
 
 
-def read_insight(
-    store: DuckDBStore, content_id: str, platform: str | None = None
-) -> dict[str, Any]:
+def read_contents(store: Store, *, limit: int, offset: int = 0) -> list[dict[str, Any]]:
+    """Return contents with the counts of their insight, the surest blame first.
+
+    With title and text of the content, None where it was not loaded.
+    """
+    insights = store.table("content_insights")
+    place = [insights.share_negative_low.desc(), insights.n.desc(), "platform", "content_id"]
+    shown = insights.order_by(place).limit(limit, offset=offset).select(*_LISTED)
+    rows = store.fetch(shown).to_pylist()
+    ids = sorted({row["content_id"] for row in rows})
+    found = store.rows_where("contents", "content_id", ids).to_pylist() if ids else []
+    about = {(one["platform"], one["content_id"]): one for one in found}
+    for row in rows:
+        content = about.get((row["platform"], row["content_id"]), {})
+        row |= {"title": content.get("title"), "text": content.get("text")}
+    return list(rows)
+
+
+def read_insight(store: Store, content_id: str, platform: str | None = None) -> dict[str, Any]:
     """Return the stored insight of one content; moments are ISO 8601 in UTC.
 
     Raises:
         UnknownContentError: no content answers to the id, or contents of several platforms do.
     """
-    rows = store.read(
-        """SELECT * FROM content_insights WHERE content_id = $id
-           AND ($platform::VARCHAR IS NULL OR platform = $platform::VARCHAR)""",
-        {"id": content_id, "platform": platform},
+    table = store.table("content_insights")
+    own = table.filter(table.content_id == content_id)
+    rows = store.fetch(
+        own if platform is None else own.filter(own.platform == platform)
     ).to_pylist()
     if len(rows) != 1:
         raise UnknownContentError(

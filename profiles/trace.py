@@ -14,11 +14,13 @@ from typing import Any, Final, cast
 
 import pyarrow as pa
 
+from profiles.bench import lent_for_reading
 from profiles.dimensions import DIMENSIONS
 from profiles.errors import ProfilesError
 from profiles.persons import by_person
 from profiles.read import find_person
 from profiles.signals import EVENT_SIGNALS
+from profiles.store.base import Store
 from profiles.store.duckdb_store import DuckDBStore
 
 READ_TABLES: Final = (
@@ -42,10 +44,10 @@ class UnknownFieldError(ProfilesError):
     """There is no such field to trace."""
 
 
-def trace(
-    store: DuckDBStore, user: str, field: str, platform: str | None = None
-) -> list[dict[str, Any]]:
+def trace(store: Store, user: str, field: str, platform: str | None = None) -> list[dict[str, Any]]:
     """Return the rows behind a field, newest first: table, id, platform, time (or None), what.
+
+    Of a store that is no DuckDB file the person's rows are lent to one.
 
     Raises:
         UnknownFieldError: the field's dimension does not exist.
@@ -58,12 +60,27 @@ def trace(
             "name one of them"
         )
     person = find_person(store, user, platform)
-    (row,) = store.read(
-        "SELECT as_of FROM profiles WHERE person_id = $person", {"person": person}
-    ).to_pylist()
+    (row,) = store.rows_where("profiles", "person_id", [person]).to_pylist()
     sql = " UNION ALL ".join(f"({part})" for part in _parts(dimension, bool(key)))
-    rows = _run(store, sql, person, key, row["as_of"])
+    with lent_for_reading(store, (), rows=_own_rows(store, person)) as here:
+        rows = _run(here, sql, person, key, row["as_of"])
     return cast(list[dict[str, Any]], rows.to_pylist())
+
+
+def _own_rows(store: Store, person: str) -> dict[str, Any]:
+    """What a trace of one person can read, by table; nothing for a DuckDB file, which is not
+    copied.
+    """
+    if isinstance(store, DuckDBStore):
+        return {}
+    members = store.table("person_identifiers").filter(lambda t: t.person_id == person)
+    accounts = [person, *store.fetch(members)["key"].to_pylist()]
+    own = {
+        name: store.table(name).filter(lambda t: t.user_id.isin(accounts))
+        for name in ("comments", "events", "orders", "users")
+    }
+    topics = store.table("content_topics").semi_join(own["events"], "content_id")
+    return {**own, "person_identifiers": members, "content_topics": topics}
 
 
 def _run(store: DuckDBStore, sql: str, person: str, key: str, as_of: datetime) -> pa.Table:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from datetime import datetime
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from profiles.audiences.bitmaps import overlaps
+from profiles.audiences.consent import barred_members
 from profiles.audiences.export import Contact, Manifest, Platform, export_audience
 from profiles.audiences.saved import existing, member_ids
 from profiles.conditions.tree import FieldTest
@@ -57,21 +58,27 @@ def export_members(
     to: Platform,
     folder: Path,
     called: str | None = None,
+    purpose: str | None = None,
 ) -> Manifest:
     """Writes the files and the manifest of an audience; ``called`` is its name on the platform.
+
+    Left out as without consent, whatever ``contacts`` say: who does not allow ``purpose`` now by
+    the store's consents; without one, who has withdrawn every consent that the store knows.
 
     Raises:
         AudienceError: there is no such audience.
         ProfilesError: the name is too long for the platform.
     """
     found, rows = existing(store, name), member_ids(store, name)
+    barred = barred_members(store, name, datetime.now(UTC), purpose)
+    allowed = (replace(one, consent=None) if one.person_id in barred else one for one in contacts)
     kept = rows.filter(rows["held_out"])["person_id"].to_pylist()
     return export_audience(
         audience=called or name,
         version=found.version,
         members=set(rows["person_id"].to_pylist()),
         held_out=set(kept),
-        contacts=contacts,
+        contacts=allowed,
         to=to,
         folder=folder,
     )

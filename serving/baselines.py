@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from profiles.baselines.band import METHOD
 from profiles.baselines.baseline import Baseline
 from profiles.read import iso
-from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.base import Store
 
 
 def baseline_document(found: Baseline, by: str, moment: datetime) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def baseline_document(found: Baseline, by: str, moment: datetime) -> dict[str, A
     }
 
 
-def save_baseline(store: DuckDBStore, found: Baseline, by: str, moment: datetime, run: str) -> int:
+def save_baseline(store: Store, found: Baseline, by: str, moment: datetime, run: str) -> int:
     """Replaces what was expected of this scope and unit; the number of values written."""
     table = found.table.drop_columns(["seasonal"])
     table = table.set_column(
@@ -40,10 +40,8 @@ def save_baseline(store: DuckDBStore, found: Baseline, by: str, moment: datetime
         table = table.append_column(name, pa.repeat(value, table.num_rows))
     stamp = pa.scalar(moment, pa.timestamp("us", tz="UTC"))
     table = table.append_column("as_of", pa.repeat(stamp, table.num_rows))
+    kept = store.table("baselines")
     with store.transaction():
-        store.execute(
-            "DELETE FROM baselines WHERE scope = $scope AND unit = $unit",
-            {"scope": by, "unit": found.unit},
-        )
-        store.insert("baselines", table)
+        store.swap({"baselines": kept.filter((kept.scope != by) | (kept.unit != found.unit))})
+        store.bulk_load("baselines", table)
     return int(table.num_rows)

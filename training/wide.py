@@ -78,7 +78,7 @@ def train_wide(recipe: Recipe, pool: Pool) -> NGrams:
         torch.optim.lr_scheduler.LinearLR(o, 1.0, 0.05, total_iters=steps) for o in (table, out)
     ]
     bags = Bags(pool.ids, part.buckets)
-    torch.sparse.check_sparse_tensor_invariants.disable()  # the gradients are torch's own
+    torch.sparse.check_sparse_tensor_invariants.disable()  # type: ignore[no-untyped-call]
     for _ in range(recipe.wide_epochs):
         rng.shuffle(rows)
         losses = []

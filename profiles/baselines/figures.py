@@ -15,13 +15,20 @@ from typing import Final
 import pyarrow as pa
 
 from profiles.baselines.errors import BaselineError
+from profiles.bench import lent_for_reading
 from profiles.persons import by_person
 from profiles.sql import LOCAL_ZONE, check_as_of
-from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.base import Store
 
 SCOPES: Final = ("all", "content", "segment")
 SHARES: Final = frozenset({"interaction_rate", "conversion", "repurchase"})
 COUNTS: Final = frozenset({"exposure", "followers"})
+# what a scope reads; an order names no content
+_TABLES: Final = {
+    "all": ("events", "orders", "campaigns", "person_identifiers"),
+    "content": ("events", "campaigns", "person_identifiers"),
+    "segment": ("events", "orders", "campaigns", "person_identifiers"),
+}
 METRICS: Final = ("exposure", "followers", "interaction_rate", "conversion", "repurchase", "roi")
 
 _EVENTS: Final = """
@@ -43,7 +50,7 @@ FROM campaigns AS e WHERE e.time <= $as_of GROUP BY ALL"""
 
 
 def read_figures(
-    store: DuckDBStore,
+    store: Store,
     as_of: datetime,
     *,
     scope: str = "all",
@@ -66,16 +73,20 @@ def read_figures(
             f"{scope!r} and {unit!r}; correct it"
         )
     segments = segments if segments is not None else regions(store)
-    with store.registered("segments_in", segments):
-        return store.read(_sql(scope, unit), {"as_of": as_of})
+    with (
+        lent_for_reading(store, _TABLES[scope]) as here,
+        here.registered("segments_in", segments),
+    ):
+        return here.read(_sql(scope, unit), {"as_of": as_of})
 
 
-def regions(store: DuckDBStore) -> pa.Table:
+def regions(store: Store) -> pa.Table:
     """``person_id, segment``: the region of every user."""
-    return store.read(
-        f"""SELECT user_id AS person_id, min(region) AS segment
-            FROM ({by_person("users")}) GROUP BY user_id"""
-    )
+    with lent_for_reading(store, ("users", "person_identifiers")) as here:
+        return here.read(
+            f"""SELECT user_id AS person_id, min(region) AS segment
+                FROM ({by_person("users")}) GROUP BY user_id"""
+        )
 
 
 def _sql(scope: str, unit: str) -> str:

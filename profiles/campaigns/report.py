@@ -16,11 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from data.columns import FEEDBACK
+from profiles.bench import lent_for_reading
 from profiles.campaigns.errors import CampaignError
 from profiles.campaigns.lift import MeanLift, ShareLift, mean_lift, share_lift
 from profiles.intervals import wilson_interval
 from profiles.persons import by_person
-from profiles.store.duckdb_store import DuckDBStore
+from profiles.store.base import Store
 
 ARMS: Final = ("treatment", "holdout")
 STAGES: Final = ("sent", "matched", "shown", "clicked", "converted")
@@ -78,7 +79,7 @@ class CampaignReport:
 
 
 def read_report(
-    store: DuckDBStore,
+    store: Store,
     name: str,
     *,
     orders_from: datetime | None = None,
@@ -93,34 +94,44 @@ def read_report(
     Raises:
         CampaignError: nothing is known of it, or it has no feedback.
     """
-    ids = store.read(
-        """SELECT campaign_id, any_value(campaign_name) AS name, sum(cost_cny) AS cost
-           FROM campaigns WHERE $name IN (campaign_id, campaign_name) GROUP BY campaign_id
-           ORDER BY campaign_id""",
-        {"name": name},
-    ).to_pylist()
+    with lent_for_reading(store, ("campaigns",)) as here:
+        ids = here.read(
+            """SELECT campaign_id, any_value(campaign_name) AS name, sum(cost_cny) AS cost
+               FROM campaigns WHERE $name IN (campaign_id, campaign_name) GROUP BY campaign_id
+               ORDER BY campaign_id""",
+            {"name": name},
+        ).to_pylist()
     if len(ids) > 1:
         found = ", ".join(row["campaign_id"] for row in ids)
         raise CampaignError(f"expected one campaign named {name!r}, found {found}; give the id")
     campaign = ids[0]["campaign_id"] if ids else name
-    rows = store.read(
-        f"SELECT * FROM ({by_person('feedback')}) WHERE campaign_id = $id", {"id": campaign}
-    )
+    rows = feedback_of(store, campaign)
     if not rows.num_rows:
         raise CampaignError(
             f"expected feedback of the campaign {name!r}, found none; load it with: "
             "tingfeng ingest feedback FILE"
         )
     if orders_from is not None and orders_to is not None:
-        orders = store.read(
-            f"""SELECT user_id, sum(amount_cny) AS amount_cny FROM ({by_person("orders")})
-                WHERE time >= $a AND time < $b GROUP BY user_id""",
-            {"a": orders_from, "b": orders_to},
-        )
+        with lent_for_reading(store, ("orders", "person_identifiers")) as here:
+            orders = here.read(
+                f"""SELECT user_id, sum(amount_cny) AS amount_cny FROM ({by_person("orders")})
+                    WHERE time >= $a AND time < $b GROUP BY user_id""",
+                {"a": orders_from, "b": orders_to},
+            )
         rows = with_orders(rows, orders)
     known = ids[0] if ids else {"name": None, "cost": None}
     cost = cost_cny if cost_cny is not None else known["cost"]
     return report(rows, campaign, name=known["name"], cost_cny=cost)
+
+
+def feedback_of(store: Store, campaign: str) -> pa.Table:
+    """The stored feedback of a campaign by its id; ``user_id`` is the person."""
+    table = store.table("feedback")
+    own = {"feedback": table.filter(table.campaign_id == campaign)}
+    with lent_for_reading(store, ("person_identifiers",), rows=own) as here:
+        return here.read(
+            f"SELECT * FROM ({by_person('feedback')}) WHERE campaign_id = $id", {"id": campaign}
+        )
 
 
 def with_orders(feedback: pa.Table, orders: pa.Table) -> pa.Table:

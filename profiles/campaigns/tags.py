@@ -7,37 +7,45 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from profiles.campaigns.report import STAGES
-from profiles.persons import by_person
-from profiles.store.duckdb_store import DuckDBStore
+import duckdb
+import pyarrow as pa
+
+from profiles.campaigns.report import STAGES, feedback_of
+from profiles.store.base import Store
 
 
-def write_tags(store: DuckDBStore, campaign: str, as_of: datetime, run: str) -> int:
+def write_tags(store: Store, campaign: str, as_of: datetime, run: str) -> int:
     """Write ``campaign:ID:STAGE`` for every stage that a person reached, ``campaign:ID:holdout``
     for the holdout, and ``campaign:ID:shown_not_converted`` for who may be asked again.
 
     Returns how many tags there are.
     """
+    with store.transaction():
+        rows = _tags(feedback_of(store, campaign), campaign, as_of, run)
+        store.delete("campaign_tags", "campaign_id", [campaign])
+        return store.bulk_load("campaign_tags", rows)
+
+
+def _tags(feedback: pa.Table, campaign: str, as_of: datetime, run: str) -> pa.Table:
+    """A row per person and tag, by person."""
     stages = ", ".join(
         f"struct_pack(tag := '{stage}', given := coalesce(bool_or({stage}), FALSE))"
         for stage in STAGES
     )
-    with store.transaction():
-        store.execute("DELETE FROM campaign_tags WHERE campaign_id = $id", {"id": campaign})
-        store.execute(
-            f"""INSERT INTO campaign_tags
-                SELECT user_id, $id, 'campaign:' || $id || ':' || one.tag, $as_of, $run
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("feedback_in", feedback)
+        return connection.execute(
+            f"""SELECT user_id AS person_id, $id AS campaign_id,
+                    'campaign:' || $id || ':' || one.tag AS tag,
+                    $as_of::TIMESTAMPTZ AS as_of, $run AS run_id
                 FROM (SELECT user_id, unnest([{stages},
                     struct_pack(tag := 'holdout',
                         given := coalesce(bool_or(arm = 'holdout'), FALSE)),
                     struct_pack(tag := 'shown_not_converted',
                         given := coalesce(bool_or(shown), FALSE)
                             AND NOT coalesce(bool_or(converted), FALSE))]) AS one
-                    FROM ({by_person("feedback")}) WHERE campaign_id = $id GROUP BY user_id)
+                    FROM feedback_in GROUP BY user_id)
                 WHERE one.given ORDER BY user_id, one.tag""",
             {"id": campaign, "as_of": as_of, "run": run},
-        )
-        found = store.read(
-            "SELECT count(*) AS n FROM campaign_tags WHERE campaign_id = $id", {"id": campaign}
-        )
-    return int(found["n"][0].as_py())
+        ).to_arrow_table()

@@ -25,6 +25,7 @@ _UNIQUE: Final = {
     "links": ("a", "b"),
     "person_identifiers": ("key",),
     "consents": ("person_id", "purpose"),
+    "consent_decisions": ("key", "purpose", "given_at", "withdrawn_at"),
     "tombstones": ("mark",),
 }
 # "person/<table>" tells which table touched a person

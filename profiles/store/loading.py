@@ -28,7 +28,7 @@ from profiles.identifiers import (
 from profiles.identity import PERSON_ID_LENGTH, person_id
 from profiles.identity_rules import IdentityRules, load_rules
 from profiles.store.base import LoadResult
-from profiles.store.migrate import Step, migration
+from profiles.store.migrate import LATE, Step, migration
 from profiles.store.staging import input_table, stage
 from profiles.store.tables import SCHEMA_VERSION, InputTable, account_columns
 
@@ -234,6 +234,9 @@ class LoadingStore(ABC):
         meta = self.meta()
         if meta.get("key_check") == key_check(self._key):
             self._run_steps(migration(meta.get("schema_version")))
+            if self.meta().get("schema_version") == str(SCHEMA_VERSION):
+                there = self.tables()
+                self._run_steps([step for name, step in LATE.items() if name not in there])
 
     def _check(self) -> None:
         meta = self.meta()
@@ -250,6 +253,8 @@ class LoadingStore(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+    @abstractmethod
+    def tables(self) -> tuple[str, ...]: ...
     @abstractmethod
     def transaction(self) -> AbstractContextManager[None]: ...
     @abstractmethod

@@ -42,6 +42,17 @@ STEPS: Final[Mapping[int, Step]] = MappingProxyType(
     }
 )
 
+# tables that came to the present version later, and what follows from them: who is who is asked
+# anew, so that consents under former ids come to their persons
+LATE: Final[Mapping[str, Step]] = MappingProxyType(
+    {
+        "consent_decisions": Step(
+            tables=("consent_decisions",),
+            sql=("INSERT INTO touched (kind) VALUES ('identity')",),
+        )
+    }
+)
+
 
 def migration(version: str | None) -> list[Step]:
     """Return the steps from ``version`` to the present one; none where there is no way."""

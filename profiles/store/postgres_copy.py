@@ -33,7 +33,7 @@ def copy_in(connection: psycopg.Connection[Any], relation: str, table: pa.Table)
         return
     buffer = io.BytesIO()
     options = pa_csv.WriteOptions(include_header=False)
-    pa_csv.write_csv(flat(table), buffer, options)
+    pa_csv.write_csv(_without_empty(flat(table)), buffer, options)
     view = buffer.getbuffer()
     with (
         connection.cursor() as cursor,
@@ -41,6 +41,12 @@ def copy_in(connection: psycopg.Connection[Any], relation: str, table: pa.Table)
     ):
         for start in range(0, len(view), _CHUNK_BYTES):
             copy.write(view[start : start + _CHUNK_BYTES])
+
+
+def _without_empty(table: pa.Table) -> pa.Table:
+    """The rows without chunks of none, for which ``write_csv`` writes stale bytes (pyarrow 26)."""
+    filled = [batch for batch in table.to_batches() if batch.num_rows]
+    return pa.Table.from_batches(filled, table.schema)
 
 
 def copy_out(connection: psycopg.Connection[Any], sql: str, schema: pa.Schema) -> pa.Table:

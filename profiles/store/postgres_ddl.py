@@ -32,6 +32,7 @@ INDEXES: Final = (
     ("person_identifiers", "key"),
     ("person_identifiers", "person_id"),
     ("consents", "person_id"),
+    ("consent_decisions", "key"),
 )
 UNIQUE: Final = (
     ("identifiers", "key"),

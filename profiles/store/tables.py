@@ -131,6 +131,9 @@ PRIVACY: Final = MappingProxyType(
         # in force from given_at until withdrawn_at; basis is the ground in law, e.g. consent
         "consents": """person_id VARCHAR, purpose VARCHAR, basis VARCHAR, given_at TIMESTAMPTZ,
             withdrawn_at TIMESTAMPTZ, run_id VARCHAR""",
+        # what was said, under the account or person of whom it was; consents are made of these
+        "consent_decisions": """key VARCHAR, purpose VARCHAR, basis VARCHAR, given_at TIMESTAMPTZ,
+            withdrawn_at TIMESTAMPTZ, run_id VARCHAR""",
         # one keyed hash per forgotten identifier; says nothing about whom it was
         "tombstones": "mark VARCHAR, forgotten_at TIMESTAMPTZ, run_id VARCHAR",
     }

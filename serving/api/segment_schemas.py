@@ -304,6 +304,7 @@ class ExportBody(Strict):
 
     platform: Short = Field(examples=["tencent_phone_sha256"])
     called: Name | None = Field(None, description="the name on the platform")
+    purpose: Name | None = Field(None, description="only who allows it by the store's consents")
     identifiers: list[Identifier] = Field(max_length=20_000, examples=[[_CONTACT]])
 
 

@@ -197,6 +197,9 @@ def export(
     ],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")],
     called: Annotated[str | None, typer.Option("--as", help="The name on the platform.")] = None,
+    purpose: Annotated[
+        str | None, typer.Option(help="Only who allows it by tingfeng consent, e.g. ads.")
+    ] = None,
     as_json: JsonOption = False,
     store: StoreOption = None,
 ) -> None:
@@ -210,7 +213,9 @@ def export(
     to = platform_of(platform)
     with open_store(settings(store=store)) as opened:
         contacts = read_contacts(identifiers, opened)
-        manifest = export_members(opened, name, contacts, to=to, folder=out, called=called)
+        manifest = export_members(
+            opened, name, contacts, to=to, folder=out, called=called, purpose=purpose
+        )
     if as_json:
         typer.echo(_json(asdict(manifest)))
         return

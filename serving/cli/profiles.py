@@ -21,7 +21,7 @@ from serving.cli.common import (
 )
 
 if TYPE_CHECKING:
-    from profiles.store.duckdb_store import DuckDBStore
+    from profiles.store.base import Store
 
 StoreOption = Annotated[str | None, typer.Option(help="Store URL, e.g. duckdb:///path.")]
 
@@ -175,17 +175,13 @@ def profile(
         typer.echo(line)
 
 
-def _show_trace(
-    store: DuckDBStore, user: str, field: str, platform: str | None, as_json: bool
-) -> None:
-    from profiles.bench import lent_for_reading
+def _show_trace(store: Store, user: str, field: str, platform: str | None, as_json: bool) -> None:
     from profiles.read import iso
-    from profiles.trace import READ_TABLES, UnknownFieldError
+    from profiles.trace import UnknownFieldError
     from profiles.trace import trace as rows_behind
 
     try:
-        with lent_for_reading(store, READ_TABLES) as here:
-            rows = rows_behind(here, user, field, platform)
+        rows = rows_behind(store, user, field, platform)
     except UnknownFieldError as error:
         raise typer.BadParameter(f"--trace: {error}") from error
     for row in rows:

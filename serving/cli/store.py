@@ -86,10 +86,16 @@ def forget(
     store: StoreOption = None,
 ) -> None:
     """Remove a person from every table, and show that nothing is left."""
-    from profiles.privacy import forget as remove
+    from dataclasses import replace
 
-    with open_store(settings(store=store)) as opened:
+    from profiles.privacy import forget as remove
+    from serving.alerts.forget import forget_comments
+
+    config = settings(store=store)
+    with open_store(config) as opened:
         done = remove(opened, person, run_id("forget"), day(None), allow_return=allow_return)
+    quotes = forget_comments(config.home, done.comments)
+    done = replace(done, tables={**done.tables, **quotes})
     if as_json:
         _print(
             {

@@ -21,7 +21,7 @@ from serving.api.deps import BareServiceDep, Id
 from serving.api.errors import ApiError
 from serving.api.floor import Floor, floor_for
 from serving.api.pages.door import PageCaller, page_router
-from serving.api.pages.reading import only_duckdb, page_number
+from serving.api.pages.reading import page_number
 from serving.api.pages.render import HEADERS, page
 from serving.audiences import overlap_rows
 from serving.people import NotRefreshedError, bitmaps_of, checked, open_people
@@ -50,7 +50,7 @@ async def listed(
     config, floor = service.settings, floor_for(caller, service.settings)
     shown: dict[str, Any] = {"rule": rule, "counted": None, "fault": None, "kept": []}
     try:
-        await service.store.read(only_duckdb)
+        await service.store.read(lambda store: store.engine)  # there is one
         # one at a time: what conditions read is made anew after a refresh
         shown |= await service.store.write(lambda store: _listed(store, config, floor))
         if rule.strip():
@@ -73,7 +73,7 @@ async def count(
     config, floor = service.settings, floor_for(caller, service.settings)
     found: dict[str, Any]
     try:
-        await service.store.read(only_duckdb)
+        await service.store.read(lambda store: store.engine)  # there is one
         found = await service.store.write(_counting(config, rule, floor))
     except ConditionError as error:
         found = {"fault": str(error)}
@@ -122,7 +122,6 @@ def _counting(config: Settings, rule: str, floor: Floor) -> Callable[[Store], di
 
 
 def _one(store: Any, name: str, at: int, floor: Floor) -> dict[str, Any]:
-    only_duckdb(store)
     try:
         found = existing(store, name)
     except AudienceError:

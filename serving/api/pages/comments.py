@@ -14,7 +14,7 @@ from serving.api.deps import LONGEST_ID, BareServiceDep
 from serving.api.errors import ApiError
 from serving.api.pages.door import PageCaller, page_router
 from serving.api.pages.links import comments_url
-from serving.api.pages.reading import only_duckdb, page_number
+from serving.api.pages.reading import page_number
 from serving.api.pages.render import page
 from serving.report.words import local_time, name_of
 
@@ -53,7 +53,6 @@ async def comments(request: Request, caller: PageCaller, service: BareServiceDep
     order: Order = "liked" if request.query_params.get("order") == "liked" else "newest"
 
     def job(store: Any) -> Any:
-        only_duckdb(store)
         offset = (at - 1) * PER_PAGE
         now = datetime.now(UTC)
         return read_comments(store, chosen, now, order=order, limit=PER_PAGE, offset=offset)

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from fastapi import Request, Response
 
-from profiles.read import read_insight
+from profiles.read import read_contents, read_insight
 from serving.api.deps import BareServiceDep, Id, Platform
 from serving.api.pages.charts import Column, columns
 from serving.api.pages.door import PageCaller, page_router
 from serving.api.pages.links import comments_url
-from serving.api.pages.reading import only_duckdb, page_number
+from serving.api.pages.reading import page_number
 from serving.api.pages.render import NARROW_PX, WIDE_PX, page
 from serving.report.facts import title_of
 from serving.report.words import LOCAL
@@ -23,14 +23,6 @@ PER_PAGE: Final = 50
 MAX_COLUMNS: Final = 72
 CHART: Final = "每段时间的评论数"
 _HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 168, 720)  # what a column may stand for
-_LIST: Final = """
-SELECT i.platform, i.content_id, c.title, c.text, i.n, i.n_judged, i.n_negative, i.share_negative,
-    i.share_negative_low, i.share_negative_high, i.last_at
-FROM content_insights AS i LEFT JOIN contents AS c ON c.content_id = i.content_id
-    AND c.platform IS NOT DISTINCT FROM i.platform
-ORDER BY i.share_negative_low DESC NULLS LAST, i.n DESC, i.platform, i.content_id
-LIMIT $limit OFFSET $offset
-"""
 
 
 @router.get("/contents")
@@ -40,9 +32,7 @@ async def listed(request: Request, caller: PageCaller, service: BareServiceDep) 
     at = page_number(request.query_params.get("page"))
 
     def job(store: Any) -> tuple[int, list[dict[str, Any]]]:
-        only_duckdb(store)
-        given = {"limit": PER_PAGE, "offset": (at - 1) * PER_PAGE}
-        rows = store.read(_LIST, given).to_pylist()
+        rows = read_contents(store, limit=PER_PAGE, offset=(at - 1) * PER_PAGE)
         return store.count("content_insights"), [
             {**row, "title": title_of(row, row["content_id"])} for row in rows
         ]
@@ -81,7 +71,6 @@ async def one(
 
 
 def _one(store: Any, content: str, platform: str | None) -> dict[str, Any]:
-    only_duckdb(store)
     insight = read_insight(store, content, platform)
     rows = store.rows_where("contents", "content_id", [content]).to_pylist()
     about: dict[str, Any] = next(

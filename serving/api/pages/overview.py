@@ -17,7 +17,6 @@ from serving.api.pages.door import PageCaller, page_router
 from serving.api.pages.journal import open_incidents
 from serving.api.pages.links import comments_url
 from serving.api.pages.overview_facts import Expected, Overview, read_overview
-from serving.api.pages.reading import only_duckdb
 from serving.api.pages.render import NARROW_PX, WIDE_PX, page
 from serving.report.facts import title_of
 from serving.report.groups import PeriodCount
@@ -34,7 +33,7 @@ async def overview(request: Request, caller: PageCaller, service: BareServiceDep
     """Counts, trend, topics, aspects, incidents, newest negative comments."""
     del caller
     try:
-        state = await service.store.read(_look)
+        state = await service.store.read(state_of)
     except NoStoreError:
         return page(request, "empty.html.j2", incidents=[])
     known = await service.kept.get("overview", state, read_overview)
@@ -56,11 +55,6 @@ async def overview(request: Request, caller: PageCaller, service: BareServiceDep
         titles=titles,
         **_charts(facts),
     )
-
-
-def _look(store: Any) -> str:
-    only_duckdb(store)
-    return state_of(store)
 
 
 def _texts(store: Any, facts: Overview) -> tuple[CommentPage, dict[tuple[str | None, str], str]]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from profiles.baselines.band import judge
+from profiles.bench import lent_for_reading
 from profiles.overview import Period, read_groups, read_summary
 from profiles.read import last_refresh
 from profiles.surge import read_surges
@@ -62,14 +63,15 @@ class Overview:
 def read_overview(store: Any) -> Overview:
     """The overview as of now."""
     as_of = datetime.now(UTC)
-    summary = read_summary(store, as_of)
-    period = _period(summary["first_at"], summary["last_at"])
+    with lent_for_reading(store, ("comments",)) as here:
+        summary = read_summary(here, as_of)
+        period = _period(summary["first_at"], summary["last_at"])
+        counted = groups_of(read_groups(here, as_of, period=period))
+        found = crises(read_surges(here, as_of).to_pylist())
     groups = {
-        kind: [replace(group, evidence=[]) for group in found]
-        for kind, found in groups_of(read_groups(store, as_of, period=period)).items()
+        kind: [replace(group, evidence=[]) for group in rows] for kind, rows in counted.items()
     }
     periods = periods_of(groups.pop("period", []), period)
-    found = crises(read_surges(store, as_of).to_pylist())
     days = {day for crisis in found for day in crisis.days}
     return Overview(
         as_of=as_of,

@@ -25,7 +25,6 @@ from serving.api.pages.door import PageCaller, page_router, read_form
 from serving.api.pages.evidence import evidence_links, field_name
 from serving.api.pages.links import person_url
 from serving.api.pages.moves import read_moves
-from serving.api.pages.reading import only_duckdb
 from serving.api.pages.render import HEADERS, NARROW_PX, WIDE_PX, page
 from serving.people import NotRefreshedError, open_people
 from serving.profile_text import TITLES, profile_facts
@@ -105,11 +104,7 @@ async def rows(
     if field.partition(".")[0] not in TITLES or len(field) > LONGEST_ID or "\0" in field:
         raise ApiError(422, "invalid", "field: expected one of a profile", "use its links")
 
-    def job(store: Any) -> list[dict[str, Any]]:
-        only_duckdb(store)
-        return trace(store, person, field)
-
-    found = await service.store.read(job)
+    found = await service.store.read(lambda store: trace(store, person, field))
     return page(
         request,
         "rows.html.j2",
@@ -134,7 +129,6 @@ def _leaders(store: Store, config: Settings) -> list[Leaders]:
 
 
 def _person(store: Any, asked: str) -> dict[str, Any]:
-    only_duckdb(store)
     person = find_person(store, asked)
     profile = read_profile(store, person)
     judged = CommentFilter(person=person, sentiment="judged")

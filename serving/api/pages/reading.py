@@ -1,21 +1,6 @@
-"""What pages ask of stores and of addresses."""
+"""What pages ask of addresses."""
 
 from __future__ import annotations
-
-from typing import Any
-
-from serving.api.errors import ApiError
-
-
-def only_duckdb(store: Any) -> None:
-    """Raises ApiError (501) for a store that cannot take this page's questions."""
-    if store.engine != "duckdb":
-        raise ApiError(
-            501,
-            "unsupported_store",
-            "expected a DuckDB store for this page, found another",
-            "see docs/dashboard.md",
-        )
 
 
 def page_number(text: str | None) -> int:

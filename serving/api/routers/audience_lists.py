@@ -122,7 +122,8 @@ async def export(
 ) -> Response:
     """The manifest of `tingfeng audience export --json`, with each file's bytes in base64.
 
-    Only members with a valid identifier and a stated consent are in it, and nobody held out.
+    Only members with a valid identifier and a stated consent are in it, nobody held out, and
+    nobody whose consents in the store say otherwise.
     Identifiers are not stored.
     """
     del caller
@@ -137,7 +138,15 @@ async def export(
         contacts = contacts_of(rows, store, by_account=True)
         with told(), tempfile.TemporaryDirectory() as given:
             folder = Path(given)
-            made = export_members(store, name, contacts, to=to, folder=folder, called=body.called)
+            made = export_members(
+                store,
+                name,
+                contacts,
+                to=to,
+                folder=folder,
+                called=body.called,
+                purpose=body.purpose,
+            )
             found = asdict(made)
             for file in found["files"]:
                 data = (folder / file["name"]).read_bytes()
