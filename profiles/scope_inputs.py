@@ -1,7 +1,8 @@
 """The stored rows of the persons in scope, as the tables that the dimensions read.
 
 Each input is read once into a temporary table with numbered persons; each dimension sees those of
-its own scope through views ``<dimension>_<input>``. Texts are read only where comments changed.
+its own scope through views ``<dimension>_<input>``. What only social relations and emotions read of
+comments, texts above all, is read where somebody's are computed.
 """
 
 from __future__ import annotations
@@ -10,11 +11,17 @@ from typing import Final
 
 from profiles.dimensions import DIMENSIONS
 from profiles.persons import by_person, relations_by_person
+from profiles.scope import Reach
 from profiles.store.duckdb_store import DuckDBStore
 
-_COMMENTS: Final = """comment_id, platform, content_id, parent_id, {text} AS text, created_at,
-    like_count, reply_count, region, sentiment, sentiment_score, p_negative, p_neutral, p_positive,
-    emotion"""
+_COMMENTS: Final = (
+    *("comment_id", "platform", "content_id", "created_at", "region", "interests"),
+    *("parent_id", "text", "like_count", "reply_count"),  # from here on for some dimensions alone
+    *("sentiment", "sentiment_score", "p_negative", "p_neutral", "p_positive", "emotion"),
+    "aspects",
+)
+_FOR_EMOTION: Final = frozenset(("text", "like_count", *_COMMENTS[10:]))
+_FOR_SOCIAL: Final = frozenset(("text", "parent_id", "like_count", "reply_count"))
 _COLUMNS: Final = {
     "users": """account_id, platform, gender, age, region, follower_count, following_count,
         verified, created_at""",
@@ -47,19 +54,12 @@ _ITEMS: Final = {
 _NAMES: Final = ("comments", "topics", "aspects", "users", "events", "orders", "relations")
 
 
-def make_inputs(store: DuckDBStore, *, full: bool) -> None:
+def make_inputs(store: DuckDBStore, reach: Reach) -> None:
     """Make ``in_<input>`` and the views of every dimension; needs ``people`` and the scopes."""
-    text = (
-        "text"
-        if full or store.count("scope_emotion") + store.count("scope_social")
-        else "NULL::VARCHAR"
-    )
-    columns = {"comments": _COMMENTS.format(text=text), **_COLUMNS}
-    for name, wanted in columns.items():
-        items = ", interests, aspects" if name == "comments" else ""
+    for name, wanted in {"comments": _of_comments(reach), **_COLUMNS}.items():
         store.execute(
             f"""CREATE OR REPLACE TEMP TABLE in_{name} AS
-                SELECT people.user_id, {wanted}{items}
+                SELECT people.user_id, {wanted}
                 FROM ({by_person(name)}) AS own JOIN people ON people.person_id = own.user_id"""
         )
     for name, (column, key, kept, made) in _ITEMS.items():
@@ -72,13 +72,24 @@ def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     store.execute(f"CREATE OR REPLACE TEMP TABLE in_relations AS {_RELATIONS}")
     for dimension in DIMENSIONS:
         for name in _NAMES:
-            chosen = "" if full or dimension == "basic" else _own(name, dimension)
+            chosen = _own(name, dimension) if dimension in reach.kept else ""
             store.execute(
                 f"""CREATE OR REPLACE TEMP VIEW {dimension}_{name} AS
                     SELECT * FROM in_{name} {chosen}"""
             )
     store.execute(
         "CREATE OR REPLACE TEMP VIEW interest_content_topics AS SELECT * FROM content_topics"
+    )
+
+
+def _of_comments(reach: Reach) -> str:
+    """The columns of comments, those that nobody reads as nulls of their type."""
+    unread = frozenset(_COMMENTS[6:])
+    unread -= frozenset() if "emotion" in reach.of_nobody else _FOR_EMOTION
+    unread -= frozenset() if "social" in reach.of_nobody else _FOR_SOCIAL
+    return ", ".join(
+        f"CASE WHEN false THEN {name} END AS {name}" if name in unread else name
+        for name in _COMMENTS
     )
 
 
