@@ -7,6 +7,7 @@ nobody can enumerate phone numbers or account numbers to find whose id a hash is
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from typing import Final
 
@@ -14,12 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PERSON_ID_LENGTH: Final = 32
-_SEPARATOR: Final = b"\x1f"
+_SEPARATOR: Final = "\x1f"
 
 
 def person_id(key: bytes, platform: str | None, user_id: str) -> str:
     """Return the person id of a user as the source names them; an unknown platform counts as ''."""
-    message = (platform or "").encode() + _SEPARATOR + user_id.encode()
+    message = f"{platform or ''}{_SEPARATOR}{user_id}".encode()
     return hmac.digest(key, message, "sha256").hex()[:PERSON_ID_LENGTH]
 
 
@@ -38,15 +39,20 @@ def hash_user_ids(table: pa.Table, key: bytes, column: str = "user_id") -> pa.Ta
     if table.num_rows == 0:
         return table
     pairs = pc.dictionary_encode(
-        pc.binary_join_element_wise(pc.fill_null(table["platform"], ""), table[column], "\x1f")
+        pc.binary_join_element_wise(pc.fill_null(table["platform"], ""), table[column], _SEPARATOR)
     ).combine_chunks()
     if isinstance(pairs, pa.ChunkedArray):
         pairs = pairs.unify_dictionaries().chunk(0)
-    hashed = [_hash_pair(key, pair) for pair in pairs.dictionary.to_pylist()]
+    hashed = _hash_all(key, pairs.dictionary.to_pylist())
     person_ids = pa.array(hashed, pa.string()).take(pairs.indices)
     return table.set_column(table.column_names.index(column), column, person_ids)
 
 
-def _hash_pair(key: bytes, pair: str) -> str:
-    platform, user_id = pair.split("\x1f", 1)
-    return person_id(key, platform, user_id)
+def _hash_all(key: bytes, pairs: list[str]) -> list[str]:
+    """The person ids of platform and user id with the separator between them: what is hashed."""
+    keyed, ids = hmac.new(key, digestmod=hashlib.sha256), []
+    for pair in pairs:
+        one = keyed.copy()  # the key is taken in once
+        one.update(pair.encode())
+        ids.append(one.hexdigest()[:PERSON_ID_LENGTH])
+    return ids

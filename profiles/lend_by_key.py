@@ -20,8 +20,8 @@ import pyarrow as pa
 from profiles.lender import Lender
 from profiles.lending import MADE, batches, forget_marks, lend
 from profiles.read import PLATFORMS_META
-from profiles.scope import TIMES
-from profiles.scope_inputs import COLUMNS, comment_columns, needs_text
+from profiles.scope import TIMES, Reach
+from profiles.scope_inputs import COLUMNS, comment_columns
 from profiles.store.base import Among, Between, Store
 from profiles.store.ddl import quoted
 from profiles.store.duckdb_store import DuckDBStore
@@ -78,7 +78,7 @@ class KeyLender(Lender):
         ids = self._ids("SELECT person_id FROM everybody")
         lend(self._store, self._bench, "profiles", only=Among(column="person_id", values=ids))
 
-    def for_people(self) -> None:
+    def for_people(self, reach: Reach) -> None:
         """Bring all rows of one part of the persons, under whatever account."""
         bench = self._bench
         people = "SELECT person_id FROM people"
@@ -88,8 +88,7 @@ class KeyLender(Lender):
             f"""{people} UNION SELECT key FROM person_identifiers WHERE person_id IN ({people})"""
         )
         theirs = Among(column="user_id", values=accounts)
-        comments = comment_columns(text=needs_text(bench), aspects=bench.count("scope_emotion") > 0)
-        self._renew("comments", comments, theirs)
+        self._renew("comments", comment_columns(reach), theirs)
         for name, columns in COLUMNS.items():
             self._renew(name, ("user_id", *columns), theirs)
         self._lend_relations(accounts)

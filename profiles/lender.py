@@ -6,6 +6,11 @@ are called in the order in which they stand here.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from profiles.scope import Reach
+
 
 class Lender:
     """Nothing to bring: every row is there."""
@@ -24,7 +29,7 @@ class Lender:
     def for_everybody(self) -> None:
         """Bring the stored profiles of ``everybody``."""
 
-    def for_people(self) -> None:
+    def for_people(self, reach: Reach) -> None:
         """Bring the rows of ``people`` that the dimensions in scope read, in place of others'."""
 
     def for_insights(self) -> None:

@@ -43,6 +43,7 @@ FAILED: Final = "refresh failed"
 STARTED: Final = "refresh started"
 _SAME_CONTENT: Final = """scope_contents.id = {0}.content_id
     AND scope_contents.platform IS NOT DISTINCT FROM {0}.platform"""
+_NO_DOCUMENTS: Final = "CREATE OR REPLACE TEMP TABLE {0}_doc (user_id BIGINT, doc JSON)"
 PERSONS_AT_ONCE: Final = 250_000  # some 3 GB of rows and documents with ten events each
 _MAX_REASON: Final = 500  # characters of a failure's message that ``runs`` keeps
 
@@ -151,13 +152,16 @@ def _refresh_profiles(
     everybody = store.count("everybody")
     persons = changed = 0
     for first in range(0, everybody, PERSONS_AT_ONCE):
-        choose_people(store, first, PERSONS_AT_ONCE, full=full)
-        lender.for_people()
-        make_inputs(store, full=full)
+        reach = choose_people(store, first, PERSONS_AT_ONCE, full=full)
+        lender.for_people(reach)
+        make_inputs(store, reach)
         for dimension in DIMENSIONS:
-            _compute(store, dimension, as_of)
+            if dimension in reach.of_nobody:
+                store.execute(_NO_DOCUMENTS.format(dimension))
+            else:
+                _compute(store, dimension, as_of)
         drop_inputs(store)
-        found, differing = replace_people(store, as_of, run, full=full)
+        found, differing = replace_people(store, as_of, run, reach, full=full)
         persons, changed = persons + found, changed + differing
     store.execute("DROP TABLE stored_before")
     if everybody:

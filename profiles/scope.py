@@ -11,6 +11,7 @@ change, its viewers' interest is touched too.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -72,8 +73,23 @@ def set_scope(
     lender.for_everybody()
 
 
-def choose_people(store: DuckDBStore, first: int, most: int, *, full: bool) -> None:
-    """Make ``people`` of a part of ``everybody``, and ``scope_<dimension>``, who is of it."""
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """Whom the dimensions are computed for: nobody of a part, some, or (in neither set) all."""
+
+    of_nobody: frozenset[str]
+    of_some: frozenset[str]
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """The dimensions in which somebody stays as stored."""
+        return tuple(name for name in DIMENSIONS if name in self.of_nobody | self.of_some)
+
+
+def choose_people(store: DuckDBStore, first: int, most: int, *, full: bool) -> Reach:
+    """Make ``people`` of a part of ``everybody``, and ``scope_<dimension>``, who is of it: those
+    whose rows changed, and who is not among ``stored_before``.
+    """
     store.execute(
         f"""CREATE OR REPLACE TEMP TABLE people AS SELECT * FROM everybody
             WHERE user_id > {first} AND user_id <= {first + most}"""
@@ -86,11 +102,16 @@ def choose_people(store: DuckDBStore, first: int, most: int, *, full: bool) -> N
             else f"""
             WHERE person_id IN (SELECT person_id FROM changed
                 WHERE source IS NULL OR source IN ({sources}))
-            OR NOT EXISTS (FROM profiles WHERE profiles.person_id = people.person_id)"""
+            OR NOT EXISTS (FROM stored_before WHERE stored_before.person_id = people.person_id)"""
         )
         store.execute(
             f"CREATE OR REPLACE TEMP TABLE scope_{name} AS SELECT user_id FROM people {chosen}"
         )
+    people, sizes = store.count("people"), {one: store.count(f"scope_{one}") for one in DIMENSIONS}
+    return Reach(
+        of_nobody=frozenset(name for name, n in sizes.items() if n == 0),
+        of_some=frozenset(name for name, n in sizes.items() if 0 < n < people),
+    )
 
 
 def _add_newly_visible(store: DuckDBStore, low: datetime, high: datetime) -> None:

@@ -1,7 +1,8 @@
 """The stored rows of the persons in scope, as the tables that the dimensions read.
 
 Each input is read once into a temporary table with numbered persons; each dimension sees those of
-its own scope through views ``<dimension>_<input>``. Texts are read only where comments changed.
+its own scope through views ``<dimension>_<input>``. What only social relations and emotions read of
+comments, texts above all, is read where somebody's are computed.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from typing import Final
 
 from profiles.dimensions import DIMENSIONS
 from profiles.persons import by_person, relations_by_person
+from profiles.scope import Reach
 from profiles.store.duckdb_store import DuckDBStore
 
 _COMMENTS: Final = (
-    *("comment_id", "platform", "content_id", "parent_id", "text", "created_at", "like_count"),
-    *("reply_count", "region", "sentiment", "sentiment_score", "p_negative", "p_neutral"),
-    *("p_positive", "emotion"),
+    *("comment_id", "platform", "content_id", "created_at", "region", "interests"),
+    *("parent_id", "text", "like_count", "reply_count"),  # from here on for some dimensions alone
+    *("sentiment", "sentiment_score", "p_negative", "p_neutral", "p_positive", "emotion"),
+    "aspects",
 )
-_USERS: Final = (
-    *("platform", "gender", "age", "region", "follower_count", "following_count", "verified"),
-    "created_at",
-)
+_FOR_EMOTION: Final = frozenset(("text", "like_count", *_COMMENTS[10:]))
+_FOR_SOCIAL: Final = frozenset(("text", "parent_id", "like_count", "reply_count"))
 # of the other tables by person
 COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
-    "users": _USERS,
+    "users": (
+        *("platform", "gender", "age", "region", "follower_count", "following_count", "verified"),
+        "created_at",
+    ),
     "events": ("platform", "event", "time", "content_id"),
     "orders": ("order_id", "platform", "time", "amount_cny", "items"),
 }
@@ -54,17 +58,14 @@ _ITEMS: Final = {
 _NAMES: Final = ("comments", "topics", "aspects", "users", "events", "orders", "relations")
 
 
-def make_inputs(store: DuckDBStore, *, full: bool) -> None:
+def make_inputs(store: DuckDBStore, reach: Reach) -> None:
     """Make ``in_<input>`` and the views of every dimension; needs ``people`` and the scopes."""
-    texts = ", ".join(_COMMENTS)
-    if not full and not needs_text(store):
-        texts = texts.replace(" text,", " NULL::VARCHAR AS text,")
-    columns = {"comments": texts, **{name: ", ".join(one) for name, one in COLUMNS.items()}}
+    users = ("account_id", *COLUMNS["users"])
+    columns = {"comments": _of_comments(reach), **COLUMNS, "users": users}
     for name, wanted in columns.items():
-        items = {"comments": ", interests, aspects", "users": ", account_id"}.get(name, "")
         store.execute(
             f"""CREATE OR REPLACE TEMP TABLE in_{name} AS
-                SELECT people.user_id, {wanted}{items}
+                SELECT people.user_id, {", ".join(wanted)}
                 FROM ({by_person(name)}) AS own JOIN people ON people.person_id = own.user_id"""
         )
     for name, (column, key, kept, made) in _ITEMS.items():
@@ -77,7 +78,7 @@ def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     store.execute(f"CREATE OR REPLACE TEMP TABLE in_relations AS {_RELATIONS}")
     for dimension in DIMENSIONS:
         for name in _NAMES:
-            chosen = "" if full or dimension == "basic" else _own(name, dimension)
+            chosen = _own(name, dimension) if dimension in reach.kept else ""
             store.execute(
                 f"""CREATE OR REPLACE TEMP VIEW {dimension}_{name} AS
                     SELECT * FROM in_{name} {chosen}"""
@@ -87,15 +88,24 @@ def make_inputs(store: DuckDBStore, *, full: bool) -> None:
     )
 
 
-def needs_text(store: DuckDBStore) -> bool:
-    """Tell whether a dimension that reads what comments say has anybody in scope."""
-    return store.count("scope_emotion") + store.count("scope_social") > 0
+def comment_columns(reach: Reach) -> tuple[str, ...]:
+    """The stored columns of comments that somebody's dimensions read."""
+    return ("user_id", *(name for name in _COMMENTS if name not in _unread(reach)))
 
 
-def comment_columns(*, text: bool, aspects: bool) -> tuple[str, ...]:
-    """Return the stored columns of comments that the dimensions read."""
-    lists = ("interests", "aspects") if aspects else ("interests",)
-    return ("user_id", *(name for name in _COMMENTS if text or name != "text"), *lists)
+def _of_comments(reach: Reach) -> tuple[str, ...]:
+    """The columns of comments, those that nobody reads as nulls of their type."""
+    unread = _unread(reach)
+    return tuple(
+        f"CASE WHEN false THEN {name} END AS {name}" if name in unread else name
+        for name in _COMMENTS
+    )
+
+
+def _unread(reach: Reach) -> frozenset[str]:
+    unread = frozenset(_COMMENTS[6:])
+    unread -= frozenset() if "emotion" in reach.of_nobody else _FOR_EMOTION
+    return unread - (frozenset() if "social" in reach.of_nobody else _FOR_SOCIAL)
 
 
 def drop_inputs(store: DuckDBStore) -> None:

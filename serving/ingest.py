@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from data.columns import CONSENT, TABLES
+from data.columns import CONSENT
 from data.readers import Batch, Dump, Reject
 from data.readers.shapes import Kind
-from nlp.analyzer import Analyzer
-from profiles.consents import add_consents, split_consents
 from profiles.store.base import LoadResult, Store
-from profiles.store.tables import INPUTS
+from serving.constants import check_constants, with_constants
 from serving.errors import ServingError, UsageError
-from serving.scored import FileScorer
+from serving.loads import Load, loads_of
 from serving.table_rows import table_rows
 from serving.text_keys import TextKeys
+
+if TYPE_CHECKING:  # slow to import, and used for comments alone
+    from nlp.analyzer import Analyzer
 
 KINDS: Final = (
     "comments",
@@ -49,9 +49,6 @@ TABLE_KINDS: Final = (
 )  # read by columns, nothing to score
 BATCH_ROWS: Final = 16_384  # comments: scored and stored so often, and no more lost by a crash
 SPARK_BATCHES: Final = 8  # of those at once, where every load is a job of seconds
-_IDENTIFIER_CONSTANTS: Final = pa.schema(
-    [pa.field(name, pa.string()) for name in ("platform", "app_id", "open_platform")]
-)
 
 
 @dataclass(kw_only=True)
@@ -117,24 +114,58 @@ def ingest(
                 f"{dump.path.name}: consents left out, for no column says what they are for; "
                 "add --set consent_purpose=NAME"
             )
-        scorer = FileScorer(dump, analyzer, keep_scores, tell)
-        for batch in dump.batches(rows=_rows_at_once(kind, store)):
-            if kind == "comments":
-                table = scorer.comments(batch)
-            else:
-                table = table_rows(kind, dump, batch, store.rules)
-            table = _with_constants(kind, table, constants)
-            if kind == "comments":
-                table = keys.apply(table)
+        read = _read(
+            kind, dump, store, constants, _scoring(kind, dump, analyzer, keep_scores, tell)
+        )
+        at_once = 1 if kind == "comments" else _rows_at_once(kind, store)  # each batch as it comes
+        for one in loads_of(read, at_once):
+            table = keys.apply(one.table) if kind == "comments" else one.table
             if kind == "users":
-                table, told = split_consents(table)
+                table, told = _split_consents(table)
                 consents += [] if told is None else [told]
             result = store.load(kind, table, run, allow_return=allow_return)
-            summary.add(result, len(batch.rejects))
-            rejects([*batch.rejects, *_without_identifier(dump, batch, result)])
+            found = [reject for batch in one.batches for reject in batch.rejects]
+            summary.add(result, len(found))
+            rejects([*found, *_without_identifier(dump, one, result)])
     if consents:  # once, for persons are put together anew first
+        from profiles.consents import add_consents
+
         summary.consents = add_consents(store, pa.concat_tables(consents), run)
     return summary
+
+
+def _read(
+    kind: str,
+    dump: Dump,
+    store: Store,
+    constants: Mapping[str, str],
+    score: Callable[[Batch], pa.Table] | None,
+) -> Iterator[tuple[Batch, pa.Table]]:
+    """Each batch of a dump, and its rows under the columns of ``kind``."""
+    for batch in dump.batches(rows=_rows_at_once(kind, store)):
+        table = score(batch) if score else table_rows(kind, dump, batch, store.rules)
+        yield batch, with_constants(kind, table, constants)
+
+
+def _scoring(
+    kind: str,
+    dump: Dump,
+    analyzer: Callable[[], Analyzer],
+    keep_scores: bool,
+    tell: Callable[[str], None],
+) -> Callable[[Batch], pa.Table] | None:
+    """What makes scored comments of a batch; None for the other kinds."""
+    if kind != "comments":
+        return None
+    from serving.scored import FileScorer
+
+    return FileScorer(dump, analyzer, keep_scores, tell).comments
+
+
+def _split_consents(users: pa.Table) -> tuple[pa.Table, pa.Table | None]:
+    from profiles.consents import split_consents  # brings what puts persons together
+
+    return split_consents(users)
 
 
 def _purposeless(dump: Dump, constants: Mapping[str, str]) -> bool:
@@ -150,7 +181,7 @@ def _rows_at_once(kind: str, store: Store) -> int:
     return BATCH_ROWS * (SPARK_BATCHES if store.engine == "spark" else 1)
 
 
-def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Reject]:
+def _without_identifier(dump: Dump, load: Load, result: LoadResult) -> list[Reject]:
     return [
         Reject(
             file=dump.path.name,
@@ -159,7 +190,7 @@ def _without_identifier(dump: Dump, batch: Batch, result: LoadResult) -> list[Re
             reason="no_identifier: every value is empty, masked or malformed",
             raw=json.dumps(batch.original.slice(at, 1).to_pylist()[0], default=str),
         )
-        for at in result.rejected
+        for batch, at in map(load.place, result.rejected)
     ]
 
 
@@ -175,46 +206,8 @@ def check_kinds(kind: str, dumps: Iterable[Dump]) -> None:
             )
 
 
-def check_constants(kind: str, constants: Mapping[str, str]) -> None:
-    """Raises UsageError when a constant is of a column that the kind does not have."""
-    names = _constant_schema(kind).names
-    for name in constants:
-        if name not in names:
-            raise UsageError(
-                f"--set: expected one of {', '.join(names)}, found {name!r}; correct it"
-            )
-
-
-def _constant_schema(kind: str) -> pa.Schema:
-    if kind == "users":
-        return TABLES[kind]
-    return INPUTS[kind].schema if kind in INPUTS else _IDENTIFIER_CONSTANTS
-
-
 def _as_kind(kind: str, dump: Dump, constants: Mapping[str, str]) -> Dump:
     """A dump that was opened as a table of no kind, read as ``kind``."""
     if dump.kind != "table" or kind == "identifiers":
         return dump
     return dump.as_kind(cast(Kind, kind), constants)
-
-
-def _with_constants(kind: str, table: pa.Table, constants: Mapping[str, str]) -> pa.Table:
-    schema = _constant_schema(kind)
-    for name, value in constants.items():
-        at = table.schema.get_field_index(name)
-        if at < 0:
-            constant = _constant(name, value, schema.field(name).type)
-            table = table.append_column(name, pa.repeat(constant, table.num_rows))
-        else:
-            constant = _constant(name, value, table.schema.field(at).type)
-            table = table.set_column(at, name, pc.fill_null(table.column(at), constant))
-    return table
-
-
-def _constant(name: str, value: str, kind: pa.DataType) -> pa.Scalar:
-    try:
-        return pa.scalar(value).cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UsageError(
-            f"--set {name}: expected a value of type {kind}, found {value!r}; correct it"
-        ) from error

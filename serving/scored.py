@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
 
 from data.columns import COMMENTS, SCORES
 from data.readers import Batch, Dump
-from nlp.analyzer import Analyzer
 from serving.batch.labels import NAMES, translate
+
+if TYPE_CHECKING:
+    from nlp.analyzer import Analyzer
 
 _TRUTH: Final = {"true": True, "false": False}
 _KEYS: Final[dict[str, Any]] = {  # the names of every column the other way round

@@ -142,13 +142,15 @@ def plain_table(
 
 def _quotes_stand_around_cells(data: bytes, mark: bytes) -> bool:
     """Whether as many quotes open a cell as close one, and none does anything else."""
-    quotes = data.count(_QUOTE)
-    if not quotes:
+    if _QUOTE not in data:
         return True
-    opening = data.startswith(_QUOTE) + sum(data.count(one + _QUOTE) for one in (mark, b"\n"))
-    ends = (mark, b"\r\n", b"\n")
-    closing = data.endswith(_QUOTE) + sum(data.count(_QUOTE + one) for one in ends)
-    return 2 * opening == 2 * closing == quotes
+    cells = np.frombuffer(data, np.uint8)
+    quote, end, comma = cells == ord(_QUOTE), cells == ord("\n"), cells == ord(mark)
+    opens = comma | end
+    closes = opens | (cells == ord("\r"))  # which comes before an end of line alone, see above
+    opening = data.startswith(_QUOTE) + np.count_nonzero(quote[1:] & opens[:-1])
+    closing = data.endswith(_QUOTE) + np.count_nonzero(quote[:-1] & closes[1:])
+    return bool(2 * opening == 2 * closing == np.count_nonzero(quote))
 
 
 def _longest_line(data: bytes) -> int:

@@ -47,6 +47,7 @@ _CONFIG: Final[dict[str, Any]] = {
 Parameters = Mapping[str, object]
 
 FEW_VALUES: Final = 100
+ROWS_AT_A_POINT: Final = 2_048
 
 
 class DuckDBStore(LoadingStore):
@@ -61,6 +62,7 @@ class DuckDBStore(LoadingStore):
     """
 
     engine = "duckdb"
+    rows_per_load = 524_288  # more than four row groups, which go to the file past the log
 
     def __init__(
         self, url_or_path: str | Path, *, key: bytes, rules: IdentityRules | None = None
@@ -112,7 +114,9 @@ class DuckDBStore(LoadingStore):
         there = f"FROM {quoted(name)} WHERE {quoted(column)} IN ({wanted})"
         if INDEXED.get(name) != column:  # else every column of the row group would be decoded
             there = f"FROM {quoted(name)} WHERE rowid IN (SELECT rowid {there})"
-        return self.read(f"SELECT * {there}", given)
+        found = self._connection.execute(f"SELECT * {there}", given)
+        # as one table, DuckDB makes room for as many rows as it expects, which grows with the table
+        return found.to_arrow_reader(ROWS_AT_A_POINT).read_all()
 
     def make_indexes(self) -> None:
         """Make the indexes of point reads, after a refresh and outside its transaction."""
@@ -263,7 +267,7 @@ class DuckDBStore(LoadingStore):
 
     def meta(self) -> dict[str, str]:
         """Return the store's notes about itself."""
-        return {row["name"]: row["value"] for row in self.read("FROM meta").to_pylist()}
+        return dict(self._connection.execute("SELECT name, value FROM meta").fetchall())
 
     def _marks(self) -> list[str]:
         return list(self.read("SELECT mark FROM tombstones")["mark"].to_pylist())

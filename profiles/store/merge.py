@@ -1,7 +1,8 @@
 """Staged rows into a stored table by natural key: what is new, what changed, what stays as it is.
 
 Works on the whole load at once, inside the caller's transaction. Also notes in ``touched`` which
-persons and contents have to be computed again, by their ids before and after the change.
+persons and contents have to be computed again, by their ids before and after the change. A load of
+rows that are all new goes straight in: nothing is compared but keys.
 """
 
 from __future__ import annotations
@@ -22,9 +23,11 @@ def merge_staged(
     numbered = staged.append_column("row_number", pa.array(np.arange(staged.num_rows)))
     connection.register("staged_in", numbered)
     try:
+        if _all_new(connection, spec, staged):
+            return _insert_all(connection, spec, staged, run)
         connection.execute(_delta_sql(spec, given))
         counts = _counts(connection)
-        _note_touched(connection, spec)
+        _note_touched(connection, spec, "delta WHERE state <> 'unchanged'")
         connection.execute(
             f"""DELETE FROM {spec.name} WHERE rowid IN
                 (SELECT stored_rowid FROM delta WHERE state = 'updated')"""
@@ -39,6 +42,39 @@ def merge_staged(
     finally:
         connection.unregister("staged_in")
     return counts
+
+
+def _all_new(connection: duckdb.DuckDBPyConnection, spec: InputTable, staged: pa.Table) -> bool:
+    """Whether no key comes twice and none is stored; two keys of one hash count as not new."""
+    key = ", ".join(quoted(name) for name in spec.key)
+    (distinct,) = connection.execute(
+        f"SELECT count(DISTINCT hash({key})) FROM staged_in"
+    ).fetchall()[0]
+    if distinct < staged.num_rows:
+        return False
+    same = " AND ".join(
+        # equality where nothing is null: stored row groups beyond the given bounds are not read
+        f"old.{quoted(name)} {'IS NOT DISTINCT FROM' if staged[name].null_count else '='} "
+        f"new.{quoted(name)}"
+        for name in spec.key
+    )
+    found = connection.execute(
+        f"SELECT 1 FROM {spec.name} AS old SEMI JOIN staged_in AS new ON {same} LIMIT 1"
+    )
+    return not found.fetchall()
+
+
+def _insert_all(
+    connection: duckdb.DuckDBPyConnection, spec: InputTable, staged: pa.Table, run: str
+) -> dict[str, int]:
+    """Append the rows in their order; columns that were not given are null."""
+    names = ", ".join(quoted(name) for name in staged.column_names)
+    connection.execute(
+        f"INSERT INTO {spec.name} ({names}, run_id) SELECT {names}, $run FROM staged_in",
+        {"run": run},
+    )
+    _note_touched(connection, spec, "staged_in WHERE true", frozenset(staged.column_names))
+    return {"inserted": staged.num_rows, "updated": 0, "unchanged": 0}
 
 
 def _delta_sql(spec: InputTable, given: frozenset[str]) -> str:
@@ -88,10 +124,16 @@ def _counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     return {state: found.get(state, 0) for state in ("inserted", "updated", "unchanged")}
 
 
-def _note_touched(connection: duckdb.DuckDBPyConnection, spec: InputTable) -> None:
+def _note_touched(
+    connection: duckdb.DuckDBPyConnection,
+    spec: InputTable,
+    rows: str,
+    columns: frozenset[str] | None = None,
+) -> None:
+    """Note the ids of ``rows``, a table and its condition; with ``columns``, of these alone."""
     for kind, column in touched_by(spec):
-        connection.execute(
-            f"""INSERT INTO touched
-                SELECT DISTINCT '{kind}', platform, {column} FROM delta
-                WHERE state <> 'unchanged' AND {column} IS NOT NULL"""
-        )
+        if columns is None or column in columns:
+            connection.execute(
+                f"""INSERT INTO touched SELECT DISTINCT '{kind}', platform, {column}
+                    FROM {rows} AND {column} IS NOT NULL"""
+            )

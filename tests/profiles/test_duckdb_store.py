@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from profiles.errors import StoreError
+from profiles.store import merge
 from profiles.store.duckdb_store import DuckDBStore, LoadResult
 
 KEY = bytes(range(32))
@@ -59,6 +60,30 @@ def test_load_duplicates_last_row_wins(store: DuckDBStore) -> None:
         "new",
         "two",
     ]
+
+
+def test_load_of_new_rows_stores_what_comparing_each_would(
+    scored: pa.Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that are all new go straight in; the second half here, beside a first that is there."""
+    stored = []
+    for straight in (True, False):
+        if not straight:
+            monkeypatch.setattr(merge, "_all_new", lambda *_: False)
+        with DuckDBStore(":memory:", key=KEY) as store:
+            store.load("comments", scored.slice(0, 100).drop_columns(["like_count"]), "run-1")
+            result = store.load("comments", scored.slice(100), "run-2")
+            assert (result.inserted, result.updated, result.unchanged) == (100, 0, 0)
+            stored.append([rows_of(store, name) for name in ("comments", "touched")])
+    assert stored[0] == stored[1]
+
+
+def test_load_of_one_new_and_one_known_row_without_platform_counts_both(
+    store: DuckDBStore,
+) -> None:
+    store.load("comments", pa.table({"comment_id": ["1"], "text": ["好"]}), "run-1")
+    result = store.load("comments", pa.table({"comment_id": ["2", "1"], "text": ["好"] * 2}), "two")
+    assert (result.inserted, result.unchanged) == (1, 1)
 
 
 def test_load_without_platform_is_idempotent_too(store: DuckDBStore) -> None:
