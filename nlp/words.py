@@ -13,13 +13,10 @@ import re
 import threading
 import warnings
 from collections.abc import Iterable
-from operator import add
 from typing import IO, Any, Final
 
 _RUN: Final = re.compile(r"[一-鿿]+|[a-z0-9]+(?:[+#\-.][a-z0-9]+)*")
 _HAN: Final = re.compile(r"[一-鿿]{2,}")
-_HAN_CODES: Final = range(ord("一"), ord("鿿") + 1)
-_PREFIX: Final = -math.inf  # no word, but some word begins so
 _UNKNOWN_COUNT: Final = 1.0  # what jieba assumes for a character outside its dictionary
 # Tags of jieba's dictionary (ICTCLAS) whose words say how, when or how many, not what.
 _FUNCTION_TAGS: Final = frozenset(
@@ -33,8 +30,7 @@ class WordCutter:
     def __init__(self, extra_words: Iterable[str] = ()) -> None:
         self._extra = tuple(word.lower() for word in extra_words)
         self._mixed = _mixed_pattern(self._extra)
-        self._log_p: dict[str, float] = {}  # of two characters or more; see _PREFIX
-        self._singles: dict[str, float] = {}  # every Chinese character
+        self._log_p: dict[str, float | None] = {}  # None: no word, but some word begins so
         self._unknown = 0.0
         self._function_words: frozenset[str] = frozenset()
         self._lock = threading.Lock()
@@ -77,50 +73,44 @@ class WordCutter:
 
     def _cut_run(self, run: str, words: list[str]) -> None:
         """Appends the most probable segmentation of one run (Viterbi, from the right)."""
-        log_p, size = self._log_p.get, len(run)
-        singles = [*map(self._singles.__getitem__, run)]
-        pairs = [*map(log_p, map(add, run, run[1:])), None]  # most begin no word: one test each
+        log_p, unknown, size = self._log_p, self._unknown, len(run)
         best = [0.0] * (size + 1)
-        ends = [*range(1, size + 1)]
+        ends = [0] * size
         for start in range(size - 1, -1, -1):
-            top = singles[start] + best[start + 1]
-            known = pairs[start]
-            end = start + 2
-            while known is not None:
-                if known + best[end] >= top:
-                    top, ends[start] = known + best[end], end
+            end = start + 1
+            known = log_p.get(run[start], unknown)
+            top = (unknown if known is None else known) + best[end]
+            choice = end
+            while end < size:
                 end += 1
-                if end > size:
+                piece = run[start:end]
+                if piece not in log_p:
                     break
-                known = log_p(run[start:end])
-            best[start] = top
+                known = log_p[piece]
+                if known is not None and known + best[end] >= top:
+                    top, choice = known + best[end], end
+            best[start], ends[start] = top, choice
         start = 0
         while start < size:
             words.append(run[start : ends[start]])
             start = ends[start]
 
-    def _score(self, piece: str) -> float:
-        known = self._singles.get(piece) or self._log_p.get(piece, _PREFIX)
-        return self._unknown if known == _PREFIX else known
-
     def _read_dictionary(self) -> None:
+        counts: dict[str, float] = {}
+        function_words: list[str] = []
         with _open_dictionary() as source:
-            fields = source.read().decode("utf-8").rstrip("\n").replace("\n", " ").split(" ")
-        counts = dict(zip(fields[0::3], map(float, fields[1::3]), strict=True))
+            for line in source.read().decode("utf-8").splitlines():
+                word, count, tag = line.split(" ")
+                counts[word] = float(count)
+                if tag in _FUNCTION_TAGS and len(word) > 1:
+                    function_words.append(word)
         log_total = math.log(sum(counts.values()))
-        table: dict[str, float] = {}
+        table: dict[str, float | None] = {}
         for word, number in counts.items():
             table[word] = math.log(number or _UNKNOWN_COUNT) - log_total
-        for word in [word for word in table if len(word) > 2]:
             _mark_prefixes(table, word)
-        self._unknown = math.log(_UNKNOWN_COUNT) - log_total
-        self._singles = {char: table.pop(char, self._unknown) for char in map(chr, _HAN_CODES)}
-        self._log_p = table
-        self._function_words = frozenset(
-            word
-            for word, tag in zip(fields[0::3], fields[2::3], strict=True)
-            if tag in _FUNCTION_TAGS and len(word) > 1
-        )
+        self._log_p, self._unknown = table, math.log(_UNKNOWN_COUNT) - log_total
+        self._function_words = frozenset(function_words)
 
     def _add_words(self, words: Iterable[str]) -> None:
         """Makes each word at least as probable as its best split, so that it is kept whole."""
@@ -129,8 +119,8 @@ class WordCutter:
                 continue
             pieces: list[str] = []
             self._cut_run(word, pieces)
-            split = sum(map(self._score, pieces))
-            self._log_p[word] = max(split, self._score(word)) + 1e-6
+            split = sum(self._log_p.get(piece) or self._unknown for piece in pieces)
+            self._log_p[word] = max(split, self._log_p.get(word) or self._unknown) + 1e-6
             _mark_prefixes(self._log_p, word)
 
 
@@ -141,9 +131,9 @@ def _mixed_pattern(words: tuple[str, ...]) -> re.Pattern[str] | None:
     return re.compile(f"({'|'.join(map(re.escape, mixed))})") if mixed else None
 
 
-def _mark_prefixes(table: dict[str, float], word: str) -> None:
-    for end in range(2, len(word)):
-        table.setdefault(word[:end], _PREFIX)
+def _mark_prefixes(table: dict[str, float | None], word: str) -> None:
+    for end in range(1, len(word)):
+        table.setdefault(word[:end], None)
 
 
 def _open_dictionary() -> IO[bytes]:
