@@ -143,8 +143,10 @@ def _ranked(
 ) -> tuple[str, ...]:
     lower = text.lower()
     seen = {lower[start:end]: keys for start, end, keys in scanner.scan(lower)}
+    if not seen:
+        return ()
     votes = Counter(key for keys in seen.values() for key in keys)
-    rank = {key: n for n, key in enumerate(order)} if votes else {}
+    rank = {key: n for n, key in enumerate(order)}
     return tuple(sorted(votes, key=lambda key: (-votes[key], rank[key])))
 
 

@@ -44,24 +44,24 @@ class RuleFindings:
         return {"interest": self.topics, "flags": self.flags, "risks": self.risks}[head]
 
 
+_NOTHING: Final = RuleFindings(flags=frozenset())  # of most texts
+
+
 def by_words(text: str) -> RuleFindings:
     """Everything that the words of a normalised text name."""
-    return RuleFindings(
-        topics=rules.topics(text),
-        flags=rules.flags(text),
-        risks=rules.risks(text),
-        aspects=rules.aspects(text),
-    )
+    found = rules.find_all(text)
+    return RuleFindings(**found._asdict()) if any(found) else _NOTHING
 
 
 def named_by(by_rule: list[RuleFindings]) -> dict[str, npt.NDArray[np.bool_]]:
     """(texts, labels) for each head with independent labels: what the words name."""
     named = {}
+    telling = [(row, found) for row, found in enumerate(by_rule) if found is not _NOTHING]
     for head in HEADS:
         if not head.exclusive:
             at = {label: i for i, label in enumerate(head.labels)}
             named[head.name] = np.zeros((len(by_rule), len(at)), dtype=bool)
-            for row, found in enumerate(by_rule):
+            for row, found in telling:
                 for label in found.of(head.name):
                     named[head.name][row, at[label]] = True
     return named

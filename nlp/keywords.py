@@ -67,8 +67,7 @@ class KeywordExtractor:
             if topic not in self._stop_words:
                 weights[topic] = weights.get(topic, 0.0) + TOPIC_FACTOR * self._median_idf
         for word in self._cutter.cut(rest):
-            weight = self._weight(word)
-            if weight:
+            if len(word) > 1 and (weight := self._weight(word)):
                 weights[word] = weights.get(word, 0.0) + weight
         return sorted(weights, key=weights.__getitem__, reverse=True)[:k]  # sorting is stable
 
@@ -112,8 +111,8 @@ class KeywordExtractor:
     @cached_property
     def _idf(self) -> dict[str, float]:
         table = resources.files(import_jieba()).joinpath("analyse", "idf.txt")
-        lines = table.read_text(encoding="utf-8").splitlines()
-        return {word: float(value) for word, _, value in (line.rpartition(" ") for line in lines)}
+        fields = table.read_text(encoding="utf-8").split()
+        return dict(zip(fields[0::2], map(float, fields[1::2]), strict=True))
 
     @cached_property
     def _median_idf(self) -> float:

@@ -43,8 +43,12 @@ class Lexeme:
         return self.general
 
 
-def build_scanner(aspects: Mapping[str, AspectTerms], words: OpinionWords) -> TermScanner[Lexeme]:
-    """A scanner over every word of the aspect and opinion lexicons."""
+def build_scanners(
+    aspects: Mapping[str, AspectTerms], words: OpinionWords
+) -> tuple[TermScanner[Lexeme], TermScanner[Lexeme]]:
+    """A scanner over the words that name an aspect, and one over every word of the aspect and
+    opinion lexicons; where the first finds nothing, no aspect is named.
+    """
     table: dict[str, Lexeme] = {}
     _add_roles(table, words)
     for polarity, group in ((1, words.positive), (-1, words.negative), (0, words.neutral)):
@@ -53,7 +57,8 @@ def build_scanner(aspects: Mapping[str, AspectTerms], words: OpinionWords) -> Te
     for key, terms in aspects.items():
         _add_aspect(table, key, terms)
     table |= {word: Lexeme() for word in words.noise if word not in table}
-    return TermScanner(table)
+    naming = {word: lexeme for word, lexeme in table.items() if lexeme.aspect or lexeme.says}
+    return TermScanner(naming), TermScanner(table)
 
 
 def _add_roles(table: dict[str, Lexeme], words: OpinionWords) -> None:

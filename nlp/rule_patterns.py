@@ -7,7 +7,7 @@ neither negated nor supposed nor asked (as far as the rule does not allow that).
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,7 +56,7 @@ class PatternRules:
     def __init__(self, rules: Mapping[str, tuple[PatternRule, ...]]) -> None:
         self._rules = {key: tuple(compile_rule(rule) for rule in rules[key]) for key in rules}
         every = [fragment for key in rules for rule in rules[key] for fragment in rule.match]
-        self._pretest = _alternation(tuple(every))
+        self._pretest = _any_of(every)
 
     def find(self, text: str) -> tuple[str, ...]:
         """The keys with a rule that holds in the lower-case text, in the order of the rules."""
@@ -75,6 +75,17 @@ def compile_rule(rule: PatternRule) -> CompiledRule:
         exclude=_alternation(rule.exclude) if rule.exclude else None,
         rule=rule,
     )
+
+
+def _any_of(fragments: Iterable[str]) -> re.Pattern[str]:
+    """Finds something wherever a fragment does. Those with the same first character are one branch:
+    ``re`` tries the branches one by one.
+    """
+    branches: dict[str, list[str]] = {}
+    for fragment in dict.fromkeys(fragments):
+        plain = fragment[0] != "\\" and fragment[1:2] not in ("?", "{")
+        branches.setdefault(fragment[0] if plain else "", []).append(fragment[plain:])
+    return re.compile("|".join(f"{first}(?:{'|'.join(rest)})" for first, rest in branches.items()))
 
 
 def _alternation(fragments: tuple[str, ...]) -> re.Pattern[str]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.normalize import MAX_CHARS, MAX_RUN, has_content, is_cut, normalize
+from nlp.normalize import MAX_CHARS, MAX_RUN, fold_unicode, has_content, is_cut, normalize
 
 CASES = {
     "full-width letters and digits": ("ＶＩＰ１２３", "vip123"),
@@ -83,3 +84,10 @@ def test_normalize_leaves_no_runs_and_no_controls(text: str) -> None:
     assert not any(unicodedata.category(c) in ("Cc", "Cf") for c in result)
     for char in set(result) - set(" []0123456789"):
         assert char * (MAX_RUN + 1) not in result
+
+
+def test_normalize_looks_for_every_stacked_mark() -> None:
+    every = (chr(code) for code in range(sys.maxunicode + 1))
+    marks = "".join(char for char in every if unicodedata.category(char) == "Mn")
+    assert len(marks) > 1_800 and not set(marks) & set(fold_unicode(f"好{marks}喝"))
+    assert [mark for mark in marks if mark in fold_unicode(f"好{mark}")] == []

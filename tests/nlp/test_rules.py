@@ -257,3 +257,15 @@ def test_rules_long_repetitive_text_stays_fast(unit: str) -> None:
         started = time.process_time()
         find(text)
         assert time.process_time() - started < 0.5, find.__name__
+
+
+@given(
+    st.lists(
+        st.sampled_from(["求问", "多少钱", "过敏", "味道", "很好", "贵", "奶茶", "，", "[色]"])
+    )
+)
+def test_find_all_gives_what_each_rule_gives(parts: list[str]) -> None:
+    text = "".join(parts)
+    found = rules.find_all(text)
+    assert found.topics == rules.topics(text) and found.flags == rules.flags(text)
+    assert found.risks == rules.risks(text) and found.aspects == rules.aspects(text)
