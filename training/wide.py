@@ -14,16 +14,17 @@ from typing import Final
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
 from torch import nn
 
-from nlp.heads import HEADS, OUTPUT_SIZE, Head
+from nlp.heads import HEADS, OUTPUT_SIZE
 from nlp.scorer import Floats
 from nlp.tokenizer import CommentTokenizer
 from training.batches import Pool, Rows
+from training.calibrate import fit_temperatures, fit_thresholds
+from training.evaluate import score_sets
 from training.export import Int4Rows
 from training.labelled import LabelledSet
-from training.modeling import RARE_BIAS, SLICES, loss_of, row_losses
+from training.modeling import RARE_BIAS, SLICES, loss_of
 from training.ngrams import NGrams, ngrams
 from training.predict import predict
 from training.recipe import Recipe
@@ -38,7 +39,7 @@ LEFT_OUT: Final = 0.3  # share of a text's n-grams, drawn anew each time
 START: Final = 0.01  # spread of the table before training
 SMALL_SET: Final = 5_000  # rows; larger ones are not repeated
 JUDGED_ROWS: Final = 1_500  # of each dev set
-LEAST_SHARE, MOST_SHARE = 0.02, 2.0  # a head that takes less takes nothing
+SHARES: Final = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # the first of equals is taken
 
 
 def add_wide(
@@ -154,33 +155,46 @@ def wide_logits(part: NGrams, texts: list[str], tokenizer: CommentTokenizer) -> 
 
 
 def fit_shares(dev: list[LabelledSet], deep: list[Floats], wide: list[Floats]) -> dict[str, float]:
-    """Per head the share of the wide logits that, added to the deep ones, loses least on dev rows.
+    """Per head the share of the wide logits that, added to the deep ones, is best on dev rows.
 
-    Every set counts the same. The scale of the sum is left to the temperatures.
+    Both are scaled by their own temperatures, then ``SHARES`` are tried: best is the macro-F1 at
+    temperatures and thresholds fitted anew, the mean over the sets that know every label (written
+    and labelled for this, as comments are) counting as much as that over all others.
     """
-    return {head.name: _share(head, dev, deep, wide) for head in HEADS}
+    of_deep, of_wide = (fit_temperatures(list(zip(dev, x, strict=True))) for x in (deep, wide))
+    scale = {head: of_deep[head] / of_wide[head] for head in of_deep}
+    values = [_values(dev, deep, wide, {h: s * scale[h] for h in scale}) for s in SHARES]
+    log.info("macro-F1 of each share: %s", dict(zip(SHARES, values, strict=True)))
+    shares = {}
+    for head in scale:
+        best = int(np.argmax([value.get(head, 0.0) for value in values]))
+        shares[head] = round(SHARES[best] * scale[head], 4)
+    return shares
 
 
-def _share(head: Head, dev: list[LabelledSet], deep: list[Floats], wide: list[Floats]) -> float:
-    part = SLICES[head.name]
-    sets = []
-    for labelled, a, b in zip(dev, deep, wide, strict=True):
-        target = labelled.targets[head.name]
-        known = (target == 1).any(-1) if head.exclusive else (target >= 0).any(-1)
-        rows = np.flatnonzero(known & (labelled.weights[head.name] > 0))
-        if len(rows):
-            values = (a[rows, part], b[rows, part], target[rows])
-            sets.append(tuple(torch.from_numpy(np.ascontiguousarray(v)) for v in values))
-    if not sets:
-        return 0.0
-
-    def loss(x: Floats) -> float:
-        each = [row_losses(head, a * x[0] + b * x[1], y).mean() for a, b, y in sets]
-        return float(torch.stack(each).mean())
-
-    best = minimize(loss, x0=np.array([0.7, 0.3]), method="Nelder-Mead", options={"maxiter": 60})
-    share = float(best.x[1] / max(best.x[0], 1e-3))
-    return round(min(share, MOST_SHARE), 3) if share >= LEAST_SHARE else 0.0
+def _values(
+    dev: list[LabelledSet], deep: list[Floats], wide: list[Floats], shares: dict[str, float]
+) -> dict[str, float]:
+    by_output = np.array([shares[h.name] for h in HEADS for _ in h.labels], dtype=np.float32)
+    mixed = [a + b * by_output for a, b in zip(deep, wide, strict=True)]
+    pairs = list(zip(dev, mixed, strict=True))
+    temperatures = fit_temperatures(pairs)
+    results = iter(mixed)
+    scores = score_sets(
+        dev, lambda _: next(results), temperatures, fit_thresholds(pairs, temperatures)
+    )
+    complete = {s.name for s in dev if all((t >= 0).all() for t in s.targets.values())}
+    found = {}
+    for head in HEADS:
+        of_head = [s for s in scores if s.head == head.name]
+        sides = [
+            [s.score.macro_f1 for s in of_head if (s.dataset in complete) is side]
+            for side in (True, False)
+        ]
+        means = [float(np.mean(side)) for side in sides if side]
+        if means:
+            found[head.name] = float(np.mean(means))
+    return found
 
 
 def scaled(part: NGrams, shares: dict[str, float]) -> NGrams:
