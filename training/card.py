@@ -61,13 +61,19 @@ Scores Chinese comments in one forward pass; heads and their labels: {heads}.
 {record["emotes"]:,} emotes and emoji; see NOTICE.
 - Reads at most {recipe["max_tokens"]} tokens: of a longer comment the head and the tail.
 - {_training(record)}
-- Stored as ONNX in fp16, the embedding in int8 unless exported without. Labels changed by that: \
+- Stored as ONNX in fp16, the embedding in int8 unless exported without{_wide(recipe)}. \
+Labels changed by that: \
 {_shares(flips["stored"])}; together with the served precision: {_shares(flips["served"])}.
 - {speed:,.0f} comments of the written corpus per second on the machine that exported it, in \
 batches; `python -m benchmarks.engines` measures yours.
 - Probabilities are calibrated with one temperature per head; thresholds of topics, flags, risks \
 and aspects were chosen on the dev rows below, so their scores there are a little flattered; those \
 on real_agreed are not."""
+
+
+def _wide(recipe: dict[str, Any]) -> str:
+    bits, size = recipe.get("wide_bits", 0), recipe.get("wide_size", 0)
+    return f", the wide part ({2**bits:,} n-grams x {size}) in 4 bits" if bits else ""
 
 
 def _training(record: dict[str, Any]) -> str:

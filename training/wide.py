@@ -39,7 +39,8 @@ LEFT_OUT: Final = 0.3  # share of a text's n-grams, drawn anew each time
 START: Final = 0.01  # spread of the table before training
 SMALL_SET: Final = 5_000  # rows; larger ones are not repeated
 JUDGED_ROWS: Final = 1_500  # of each dev set
-SHARES: Final = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)  # the first of equals is taken
+SHARES: Final = (0.0, 0.15, 0.3, 0.45, 0.6, 0.8, 1.0)
+AS_GOOD: Final = 0.001  # of macro-F1: so much less is as good, and the smaller share is taken
 
 
 def add_wide(
@@ -159,7 +160,8 @@ def fit_shares(dev: list[LabelledSet], deep: list[Floats], wide: list[Floats]) -
 
     Both are scaled by their own temperatures, then ``SHARES`` are tried: best is the macro-F1 at
     temperatures and thresholds fitted anew, the mean over the sets that know every label (written
-    and labelled for this, as comments are) counting as much as that over all others.
+    and labelled for this, as comments are) counting as much as that over all others. Of shares that
+    are as good the smallest is taken: a bag of n-grams does not know what "not bad" means.
     """
     of_deep, of_wide = (fit_temperatures(list(zip(dev, x, strict=True))) for x in (deep, wide))
     scale = {head: of_deep[head] / of_wide[head] for head in of_deep}
@@ -167,8 +169,9 @@ def fit_shares(dev: list[LabelledSet], deep: list[Floats], wide: list[Floats]) -
     log.info("macro-F1 of each share: %s", dict(zip(SHARES, values, strict=True)))
     shares = {}
     for head in scale:
-        best = int(np.argmax([value.get(head, 0.0) for value in values]))
-        shares[head] = round(SHARES[best] * scale[head], 4)
+        each = np.array([value.get(head, 0.0) for value in values])
+        least = int(np.argmax(each >= each.max() - AS_GOOD))
+        shares[head] = round(SHARES[least] * scale[head], 4)
     return shares
 
 
